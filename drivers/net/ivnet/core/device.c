@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The device object: from probe to remove, with or without a net_device. */
+
+#include <linux/cpumask.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+
+#include "ivnet.h"
+
+static void link_work(struct work_struct *work)
+{
+	struct ivnet_dev *idev = container_of(work, struct ivnet_dev,
+					      link_work);
+
+	rtnl_lock();
+	if (idev->up && idev->netdev && netif_running(idev->netdev))
+		idev->ops->link(idev);
+	rtnl_unlock();
+}
+
+/**
+ * ivnet_link_changed() - the device says that its configuration changed
+ * @idev: the device
+ *
+ * Context: any.
+ */
+void ivnet_link_changed(struct ivnet_dev *idev)
+{
+	schedule_work(&idev->link_work);
+}
+EXPORT_SYMBOL_GPL(ivnet_link_changed);
+
+/**
+ * ivnet_dev_alloc() - allocate a device
+ * @dev: the bus device
+ * @ops: its transport
+ *
+ * Return: the device, or NULL.
+ */
+struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
+				  const struct ivnet_transport_ops *ops)
+{
+	struct devlink *devlink;
+	struct ivnet_dev *idev;
+
+	devlink = devlink_alloc(&ivnet_devlink_ops,
+				sizeof(*idev) + ops->priv_size, dev);
+	if (!devlink)
+		return NULL;
+
+	idev = devlink_priv(devlink);
+	idev->devlink = devlink;
+	idev->dev = dev;
+	idev->ops = ops;
+	idev->params.max_pairs = num_possible_cpus();
+	idev->params.mergeable_rx = true;
+	INIT_WORK(&idev->link_work, link_work);
+
+	return idev;
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_alloc);
+
+/**
+ * ivnet_dev_free() - free a device that is not registered
+ * @idev: the device
+ */
+void ivnet_dev_free(struct ivnet_dev *idev)
+{
+	devlink_free(idev->devlink);
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_free);
+
+/* Start the device and make, or revive, its net_device. */
+static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = idev->ops->up(idev, extack);
+	if (err)
+		goto out;
+	idev->up = true;
+
+	if (idev->netdev)
+		err = ivnet_netdev_refresh(idev);
+	else
+		err = ivnet_netdev_create(idev);
+	if (err) {
+		NL_SET_ERR_MSG_MOD(extack, "the net_device could not be started");
+		idev->up = false;
+		idev->ops->down(idev);
+	}
+out:
+	idev->err = err;
+	return err;
+}
+
+/**
+ * ivnet_dev_register() - start a device and show it to the user
+ * @idev: the device
+ *
+ * A device that does not start stays registered with devlink, so that it can
+ * be diagnosed and tried again.
+ *
+ * Return: 0 or an error.
+ */
+int ivnet_dev_register(struct ivnet_dev *idev)
+{
+	int err;
+
+	err = ivnet_params_register(idev);
+	if (err)
+		return err;
+	ivnet_health_create(idev);
+
+	rtnl_lock();
+	err = dev_up(idev, NULL);
+	rtnl_unlock();
+	if (err)
+		dev_err(idev->dev, "not started: %d; see devlink health diagnose, devlink dev reload tries again\n",
+			err);
+
+	devlink_register(idev->devlink);
+
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_register);
+
+/**
+ * ivnet_dev_unregister() - undo ivnet_dev_register()
+ * @idev: the device
+ *
+ * The device may be gone already.
+ */
+void ivnet_dev_unregister(struct ivnet_dev *idev)
+{
+	devlink_unregister(idev->devlink);
+
+	if (idev->netdev)
+		ivnet_netdev_destroy(idev);
+	cancel_work_sync(&idev->link_work);
+
+	rtnl_lock();
+	if (idev->up) {
+		idev->up = false;
+		idev->ops->down(idev);
+	}
+	rtnl_unlock();
+
+	ivnet_health_destroy(idev);
+	ivnet_params_unregister(idev);
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_unregister);
+
+/**
+ * ivnet_dev_detach() - take the device down, keep the net_device
+ * @idev: the device
+ *
+ * For reload and suspend. Configuration and counters stay.
+ */
+void ivnet_dev_detach(struct ivnet_dev *idev)
+{
+	rtnl_lock();
+	if (idev->netdev) {
+		netif_device_detach(idev->netdev);
+		ivnet_queues_down(idev);
+	}
+	if (idev->up) {
+		idev->up = false;
+		idev->ops->down(idev);
+	}
+	rtnl_unlock();
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_detach);
+
+/**
+ * ivnet_dev_attach() - bring a detached device up with its old configuration
+ * @idev: the device
+ * @extack: says what went wrong; may be NULL
+ *
+ * Return: 0 or an error; then the net_device stays detached.
+ */
+int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	rtnl_lock();
+	err = dev_up(idev, extack);
+	rtnl_unlock();
+
+	return err;
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_attach);

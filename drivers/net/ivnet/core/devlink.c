@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/* devlink: versions, reload, parameters. */
+
+#include <linux/netdevice.h>
+#include <net/devlink.h>
+
+#include "ivnet.h"
+
+static int ivnet_info_get(struct devlink *devlink, struct devlink_info_req *req,
+			  struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_priv(devlink);
+	int err;
+
+	devlink_info_driver_name_put(req, idev->ops->name);
+	err = devlink_info_version_running_put(req, "driver", IVNET_VERSION);
+	if (err)
+		return err;
+
+	return idev->ops->info_get(idev, req);
+}
+
+static int ivnet_reload_down(struct devlink *devlink, bool netns_change,
+			     enum devlink_reload_action action,
+			     enum devlink_reload_limit limit,
+			     struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_priv(devlink);
+
+	if (netns_change) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "move the net_device with ip link set netns");
+		return -EOPNOTSUPP;
+	}
+	ivnet_dev_detach(idev);
+
+	return 0;
+}
+
+static int ivnet_reload_up(struct devlink *devlink,
+			   enum devlink_reload_action action,
+			   enum devlink_reload_limit limit,
+			   u32 *actions_performed,
+			   struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_priv(devlink);
+
+	*actions_performed = BIT(DEVLINK_RELOAD_ACTION_DRIVER_REINIT);
+	ivnet_params_read(idev);
+
+	return ivnet_dev_attach(idev, extack);
+}
+
+const struct devlink_ops ivnet_devlink_ops = {
+	.info_get	= ivnet_info_get,
+	.reload_actions	= BIT(DEVLINK_RELOAD_ACTION_DRIVER_REINIT),
+	.reload_down	= ivnet_reload_down,
+	.reload_up	= ivnet_reload_up,
+};
+
+enum {
+	IVNET_PARAM_BASE = DEVLINK_PARAM_GENERIC_ID_MAX,
+	IVNET_PARAM_MAX_PAIRS,
+	IVNET_PARAM_MERGEABLE_RX,
+};
+
+static int validate_max_pairs(struct devlink *devlink, u32 id,
+			      ivnet_param_arg_t val,
+			      struct netlink_ext_ack *extack)
+{
+	u32 max = num_possible_cpus();
+	u32 pairs = ivnet_param_val(val)->vu32;
+
+	if (pairs < 1 || pairs > max) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "max_queue_pairs: 1 to %u", max);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static const struct devlink_param ivnet_params[] = {
+	DEVLINK_PARAM_DRIVER(IVNET_PARAM_MAX_PAIRS, "max_queue_pairs",
+			     DEVLINK_PARAM_TYPE_U32,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_max_pairs),
+	DEVLINK_PARAM_DRIVER(IVNET_PARAM_MERGEABLE_RX, "mergeable_rx",
+			     DEVLINK_PARAM_TYPE_BOOL,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, NULL),
+};
+
+/**
+ * ivnet_params_register() - show the parameters and their defaults
+ * @idev: a device that is not registered with devlink yet
+ *
+ * Return: 0 or an error.
+ */
+int ivnet_params_register(struct ivnet_dev *idev)
+{
+	struct devlink *devlink = idev->devlink;
+	union devlink_param_value val;
+	int err;
+
+	devl_lock(devlink);
+	err = devl_params_register(devlink, ivnet_params,
+				   ARRAY_SIZE(ivnet_params));
+	if (!err) {
+		val.vu32 = idev->params.max_pairs;
+		devl_param_driverinit_value_set(devlink, IVNET_PARAM_MAX_PAIRS,
+						ivnet_param_arg(&val));
+		val.vbool = idev->params.mergeable_rx;
+		devl_param_driverinit_value_set(devlink,
+						IVNET_PARAM_MERGEABLE_RX,
+						ivnet_param_arg(&val));
+	}
+	devl_unlock(devlink);
+
+	return err;
+}
+
+/**
+ * ivnet_params_unregister() - undo ivnet_params_register()
+ * @idev: the device
+ */
+void ivnet_params_unregister(struct ivnet_dev *idev)
+{
+	devl_lock(idev->devlink);
+	devl_params_unregister(idev->devlink, ivnet_params,
+			       ARRAY_SIZE(ivnet_params));
+	devl_unlock(idev->devlink);
+}
+
+/**
+ * ivnet_params_read() - take over the values for the next start
+ * @idev: the device
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_params_read(struct ivnet_dev *idev)
+{
+	union devlink_param_value val;
+
+	if (!devl_param_driverinit_value_get(idev->devlink,
+					     IVNET_PARAM_MAX_PAIRS, &val))
+		idev->params.max_pairs = val.vu32;
+	if (!devl_param_driverinit_value_get(idev->devlink,
+					     IVNET_PARAM_MERGEABLE_RX, &val))
+		idev->params.mergeable_rx = val.vbool;
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/* ethtool: information, rings, channels, coalescing, tunables, statistics. */
+
+#include <linux/ethtool.h>
+#include <linux/log2.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+
+#include "ivnet.h"
+
+static void ivnet_get_drvinfo(struct net_device *dev,
+			      struct ethtool_drvinfo *info)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	strscpy(info->driver, net->idev->ops->name, sizeof(info->driver));
+	strscpy(info->version, IVNET_VERSION, sizeof(info->version));
+	strscpy(info->bus_info, dev_name(net->idev->dev),
+		sizeof(info->bus_info));
+}
+
+static u32 ivnet_get_msglevel(struct net_device *dev)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	return net->msg_enable;
+}
+
+static void ivnet_set_msglevel(struct net_device *dev, u32 level)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+
+	net->msg_enable = level;
+}
+
+static int ivnet_get_link_ksettings(struct net_device *dev,
+				    struct ethtool_link_ksettings *cmd)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	cmd->base.speed = net->speed;
+	cmd->base.duplex = net->duplex;
+	cmd->base.port = PORT_OTHER;
+
+	return 0;
+}
+
+static int ivnet_set_link_ksettings(struct net_device *dev,
+				    const struct ethtool_link_ksettings *cmd)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+
+	return ethtool_virtdev_set_link_ksettings(dev, cmd, &net->speed,
+						  &net->duplex);
+}
+
+static void ivnet_get_ringparam(struct net_device *dev,
+				struct ethtool_ringparam *ring,
+				struct kernel_ethtool_ringparam *kring,
+				struct netlink_ext_ack *extack)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	ring->rx_max_pending = net->idev->limits.rx_ring_max;
+	ring->tx_max_pending = net->idev->limits.tx_ring_max;
+	ring->rx_pending = net->cfg.rx_ring;
+	ring->tx_pending = net->cfg.tx_ring;
+	kring->rx_buf_len = net->cfg.rx_buf_len;
+}
+
+static int ivnet_set_ringparam(struct net_device *dev,
+			       struct ethtool_ringparam *ring,
+			       struct kernel_ethtool_ringparam *kring,
+			       struct netlink_ext_ack *extack)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_queue_cfg cfg = net->cfg;
+
+	if (ring->rx_mini_pending || ring->rx_jumbo_pending) {
+		NL_SET_ERR_MSG_MOD(extack, "there is one receive ring per queue");
+		return -EINVAL;
+	}
+
+	/* Rings are powers of two (virtio 1.3, 2.7): give at least as much. */
+	cfg.rx_ring = ring->rx_pending ?
+		      roundup_pow_of_two(ring->rx_pending) : 0;
+	cfg.tx_ring = ring->tx_pending ?
+		      roundup_pow_of_two(ring->tx_pending) : 0;
+	if (kring->rx_buf_len)
+		cfg.rx_buf_len = kring->rx_buf_len;
+
+	if (!memcmp(&cfg, &net->cfg, sizeof(cfg)))
+		return 0;
+
+	return ivnet_queues_replace(net->idev, &cfg, extack);
+}
+
+static void ivnet_get_channels(struct net_device *dev,
+			       struct ethtool_channels *ch)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	ch->max_combined = net->idev->limits.max_pairs;
+	ch->combined_count = net->cfg.pairs;
+}
+
+static int ivnet_set_channels(struct net_device *dev,
+			      struct ethtool_channels *ch)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_queue_cfg cfg = net->cfg;
+
+	if (ch->rx_count || ch->tx_count || ch->other_count)
+		return -EINVAL;
+
+	cfg.pairs = ch->combined_count;
+	if (cfg.pairs == net->cfg.pairs)
+		return 0;
+
+	return ivnet_queues_replace(net->idev, &cfg, NULL);
+}
+
+static int ivnet_get_coalesce(struct net_device *dev,
+			      struct ethtool_coalesce *ec,
+			      struct kernel_ethtool_coalesce *kec,
+			      struct netlink_ext_ack *extack)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	ec->tx_max_coalesced_frames = net->tx_frames;
+
+	return 0;
+}
+
+static int ivnet_set_coalesce(struct net_device *dev,
+			      struct ethtool_coalesce *ec,
+			      struct kernel_ethtool_coalesce *kec,
+			      struct netlink_ext_ack *extack)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+	u32 max = net->cfg.tx_ring / 2;
+
+	if (ec->tx_max_coalesced_frames < 1 ||
+	    ec->tx_max_coalesced_frames > max) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "tx-frames: 1 to %u", max);
+		return -EINVAL;
+	}
+	WRITE_ONCE(net->tx_frames, ec->tx_max_coalesced_frames);
+
+	return 0;
+}
+
+static int ivnet_get_tunable(struct net_device *dev,
+			     const struct ethtool_tunable *tuna, void *data)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	switch (tuna->id) {
+	case ETHTOOL_RX_COPYBREAK:
+		*(u32 *)data = net->rx_copybreak;
+		return 0;
+	case ETHTOOL_TX_COPYBREAK:
+		*(u32 *)data = net->tx_copybreak;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int ivnet_set_tunable(struct net_device *dev,
+			     const struct ethtool_tunable *tuna,
+			     const void *data)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+	u32 val = *(const u32 *)data;
+
+	if (val > IVNET_COPYBREAK_MAX)
+		return -ERANGE;
+
+	switch (tuna->id) {
+	case ETHTOOL_RX_COPYBREAK:
+		WRITE_ONCE(net->rx_copybreak, val);
+		return 0;
+	case ETHTOOL_TX_COPYBREAK:
+		WRITE_ONCE(net->tx_copybreak, val);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/*
+ * Sums of both directions, the one counter that belongs to no queue, then
+ * each queue pair that there can be: the number never changes.
+ */
+#define IVNET_STATS_PER_PAIR	(IVNET_RX_STAT_NUM + IVNET_TX_STAT_NUM)
+
+static int ivnet_get_sset_count(struct net_device *dev, int sset)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+
+	if (sset != ETH_SS_STATS)
+		return -EOPNOTSUPP;
+
+	return (net->n_stats + 1) * IVNET_STATS_PER_PAIR + 1;
+}
+
+static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	unsigned int i;
+	u32 q;
+
+	if (sset != ETH_SS_STATS)
+		return;
+
+	for (i = 0; i < IVNET_RX_STAT_NUM; i++)
+		ethtool_sprintf(&p, "rx_%s", ivnet_rx_stat_desc[i].name);
+	for (i = 0; i < IVNET_TX_STAT_NUM; i++)
+		ethtool_sprintf(&p, "tx_%s", ivnet_tx_stat_desc[i].name);
+	ethtool_sprintf(&p, "tx_csum_fallback");
+
+	for (q = 0; q < net->n_stats; q++) {
+		for (i = 0; i < IVNET_RX_STAT_NUM; i++)
+			ethtool_sprintf(&p, "rx%u_%s", q,
+					ivnet_rx_stat_desc[i].name);
+		for (i = 0; i < IVNET_TX_STAT_NUM; i++)
+			ethtool_sprintf(&p, "tx%u_%s", q,
+					ivnet_tx_stat_desc[i].name);
+	}
+}
+
+static void ivnet_get_ethtool_stats(struct net_device *dev,
+				    struct ethtool_stats *stats, u64 *data)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_stat_sum sum = {}, one;
+	u64 *p = data + IVNET_STATS_PER_PAIR + 1;
+	unsigned int cpu, i;
+	u64 fallback = 0;
+	u32 q;
+
+	for (q = 0; q < net->n_stats; q++) {
+		memset(&one, 0, sizeof(one));
+		ivnet_stat_add(&one, &net->stats[q]);
+		memcpy(p, one.rx, sizeof(one.rx));
+		p += IVNET_RX_STAT_NUM;
+		memcpy(p, one.tx, sizeof(one.tx));
+		p += IVNET_TX_STAT_NUM;
+		for (i = 0; i < IVNET_RX_STAT_NUM; i++)
+			sum.rx[i] += one.rx[i];
+		for (i = 0; i < IVNET_TX_STAT_NUM; i++)
+			sum.tx[i] += one.tx[i];
+	}
+
+	for_each_possible_cpu(cpu)
+		fallback += *per_cpu_ptr(net->tx_csum_fallback, cpu);
+
+	memcpy(data, sum.rx, sizeof(sum.rx));
+	memcpy(data + IVNET_RX_STAT_NUM, sum.tx, sizeof(sum.tx));
+	data[IVNET_STATS_PER_PAIR] = fallback;
+}
+
+const struct ethtool_ops ivnet_ethtool_ops = {
+	.supported_coalesce_params = ETHTOOL_COALESCE_TX_MAX_FRAMES,
+	.supported_ring_params	= ETHTOOL_RING_USE_RX_BUF_LEN,
+	.get_drvinfo		= ivnet_get_drvinfo,
+	.get_msglevel		= ivnet_get_msglevel,
+	.set_msglevel		= ivnet_set_msglevel,
+	.get_link		= ethtool_op_get_link,
+	.get_link_ksettings	= ivnet_get_link_ksettings,
+	.set_link_ksettings	= ivnet_set_link_ksettings,
+	.get_ringparam		= ivnet_get_ringparam,
+	.set_ringparam		= ivnet_set_ringparam,
+	.get_channels		= ivnet_get_channels,
+	.set_channels		= ivnet_set_channels,
+	.get_coalesce		= ivnet_get_coalesce,
+	.set_coalesce		= ivnet_set_coalesce,
+	.get_tunable		= ivnet_get_tunable,
+	.set_tunable		= ivnet_set_tunable,
+	.get_sset_count		= ivnet_get_sset_count,
+	.get_strings		= ivnet_get_strings,
+	.get_ethtool_stats	= ivnet_get_ethtool_stats,
+	.get_ts_info		= ethtool_op_get_ts_info,
+};

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The core's objects and what a transport and the core call in each other.
+ *
+ * Locks: the net_device's state is changed under rtnl. devlink's instance lock
+ * is taken outside of rtnl (reload, health). A queue's receive side belongs to
+ * its NAPI, its transmit side to the netdev_queue's lock.
+ */
+#ifndef _IVNET_H
+#define _IVNET_H
+
+#include <linux/ethtool.h>
+#include <linux/netdevice.h>
+#include <linux/workqueue.h>
+#include <net/devlink.h>
+
+#include "compat.h"
+#include "stats.h"
+
+struct ivnet_dev;
+
+/* Limits of what a user may ask for, before the device's own. */
+#define IVNET_RING_MIN		64
+#define IVNET_RX_BUF_MIN	2048
+#define IVNET_RX_BUF_MAX	32768
+#define IVNET_COPYBREAK_MAX	1024
+#define IVNET_COPYBREAK_DEFAULT	256
+#define IVNET_TX_FRAMES_DEFAULT	32
+
+/**
+ * struct ivnet_queue_cfg - what a set of queues is built from
+ * @pairs: queue pairs in use
+ * @rx_ring: receive descriptors per queue
+ * @tx_ring: transmit descriptors per queue
+ * @rx_buf_len: bytes of memory allocated at once for received frames, a power
+ *	of two
+ * @mtu: largest packet to be received, in bytes without the Ethernet header
+ */
+struct ivnet_queue_cfg {
+	u32 pairs;
+	u32 rx_ring;
+	u32 tx_ring;
+	u32 rx_buf_len;
+	u32 mtu;
+};
+
+/**
+ * struct ivnet_queue - a queue pair: the part that the core knows
+ * @napi: polls both directions
+ * @netdev: the net_device
+ * @txq: the stack's transmit queue
+ * @stats: counters of this index
+ * @index: number of the pair
+ *
+ * First member of a transport's own queue object.
+ */
+struct ivnet_queue {
+	struct napi_struct napi;
+	struct net_device *netdev;
+	struct netdev_queue *txq;
+	struct ivnet_queue_stats *stats;
+	u32 index;
+};
+
+/**
+ * struct ivnet_qset - queue pairs that were built together
+ * @cfg: what they were built from
+ * @q: the pairs, @cfg.pairs of them
+ */
+struct ivnet_qset {
+	struct ivnet_queue_cfg cfg;
+	struct ivnet_queue *q[];
+};
+
+/**
+ * struct ivnet_limits - what the device allows, valid while it is up
+ * @max_pairs: queue pairs
+ * @rx_ring_max: receive descriptors
+ * @tx_ring_max: transmit descriptors
+ * @rx_buf_default: a good memory unit for received frames, bytes
+ * @max_mtu: largest MTU, bytes
+ * @mtu: MTU that the device suggests, bytes
+ * @ring_fixed: the device cannot change ring sizes
+ */
+struct ivnet_limits {
+	u32 max_pairs;
+	u32 rx_ring_max;
+	u32 tx_ring_max;
+	u32 rx_buf_default;
+	u32 max_mtu;
+	u32 mtu;
+	bool ring_fixed;
+};
+
+/**
+ * struct ivnet_transport_ops - the slow path of a transport
+ * @name: the driver's name, as ``ethtool -i`` and devlink show it
+ * @priv_size: bytes of the transport's device object
+ * @netdev_ops: built with %IVNET_NDO_COMMON and the transport's own transmit
+ * @up: negotiate with the device and make its queues exist, all empty. Fills
+ *	in limits, features and MAC of the device. Called at probe, reload and
+ *	recovery.
+ * @down: silence the device and give its queues back; called after @up
+ *	succeeded, with no queue started
+ * @queue_alloc: build queue pair @index with all the memory it needs, and
+ *	call ivnet_queue_init(). The queue that runs under the same index, if
+ *	any, is not touched.
+ * @queue_free: free a queue pair that is stopped; calls ivnet_queue_exit()
+ * @queues_start: put a set to work and call ivnet_queue_enable() for each
+ *	queue; on failure none of them runs. Receive memory is there already,
+ *	so that a set that was stopped can be started again.
+ * @queues_stop: take a set from work, with ivnet_queue_disable(); when it
+ *	returns the device writes to none of its memory
+ * @set_mac: program the address; NULL or -EOPNOTSUPP where it cannot
+ * @set_features: carry out a change of netdev features
+ * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
+ * @link: read carrier, speed and duplex from the device into ivnet_net
+ * @set_affinity: hint which CPUs serve a pair
+ * @info_get: add versions to ``devlink dev info``
+ * @diagnose: describe the device for ``devlink health diagnose``
+ * @diagnose_rx: describe the receive side of a queue
+ * @diagnose_tx: describe the transmit side of a queue
+ *
+ * All are called under rtnl, except @info_get and the diagnose calls, which
+ * hold devlink's lock and rtnl.
+ */
+struct ivnet_transport_ops {
+	const char *name;
+	size_t priv_size;
+	const struct net_device_ops *netdev_ops;
+
+	int (*up)(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
+	void (*down)(struct ivnet_dev *idev);
+
+	struct ivnet_queue *(*queue_alloc)(struct ivnet_dev *idev,
+					   const struct ivnet_queue_cfg *cfg,
+					   u32 index);
+	void (*queue_free)(struct ivnet_dev *idev, struct ivnet_queue *q);
+	int (*queues_start)(struct ivnet_dev *idev, struct ivnet_qset *qs);
+	void (*queues_stop)(struct ivnet_dev *idev, struct ivnet_qset *qs);
+
+	int (*set_mac)(struct ivnet_dev *idev, const u8 *addr);
+	int (*set_features)(struct ivnet_dev *idev, netdev_features_t features);
+	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
+	void (*link)(struct ivnet_dev *idev);
+	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
+			     const struct cpumask *mask);
+	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
+	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
+	void (*diagnose_rx)(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+	void (*diagnose_tx)(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+};
+
+/**
+ * struct ivnet_params - devlink parameters that a start of the device reads
+ * @max_pairs: upper limit of queue pairs
+ * @mergeable_rx: let the device spread a frame over several buffers
+ */
+struct ivnet_params {
+	u32 max_pairs;
+	bool mergeable_rx;
+};
+
+/**
+ * struct ivnet_net - the net_device's private part
+ * @idev: the device
+ * @qset: queues in use; NULL while the interface is down
+ * @stats: counters, one entry for each possible queue pair
+ * @n_stats: entries in @stats
+ * @tx_csum_fallback: packets whose checksum the stack computed because the
+ *	device does not
+ * @cfg: configuration of @qset, or of the next one while there is none
+ * @rx_copybreak: received frames up to this length are copied, bytes
+ * @tx_copybreak: frames in pieces up to this length are made one, bytes
+ * @tx_frames: transmitted frames between two looks for completions
+ * @msg_enable: NETIF_MSG_* bits
+ * @speed: Mbit/s, or SPEED_UNKNOWN
+ * @duplex: DUPLEX_*
+ * @spread: @qset may be used by CPU hotplug; under the affinity lock
+ * @cpuhp: entry in the list of the CPU hotplug state
+ */
+struct ivnet_net {
+	struct ivnet_dev *idev;
+	struct ivnet_qset *qset;
+	struct ivnet_queue_stats *stats;
+	u32 n_stats;
+	u64 __percpu *tx_csum_fallback;
+
+	struct ivnet_queue_cfg cfg;
+	u32 rx_copybreak;
+	u32 tx_copybreak;
+	u32 tx_frames;
+	u32 msg_enable;
+	u32 speed;
+	u8 duplex;
+	bool spread;
+	struct hlist_node cpuhp;
+};
+
+/**
+ * struct ivnet_dev - a device, from probe to remove
+ * @devlink: the devlink instance whose private part this is
+ * @dev: the bus device
+ * @ops: the transport
+ * @netdev: the net_device; NULL when it could not be made
+ * @err: why @netdev is missing or the device is not up; 0 if all is well
+ * @up: is the device up?
+ * @limits: what the device allows
+ * @hw_features: offloads that can be switched
+ * @features: offloads that are on at first
+ * @perm_addr: the device's own address; all zero if it has none
+ * @params: what the last start of the device read
+ * @tso_max: bytes of the largest frame to be segmented
+ * @link_work: reads the link state after a configuration interrupt
+ * @reporters: health reporters, each may be NULL
+ * @priv: the transport's device object
+ */
+struct ivnet_dev {
+	struct devlink *devlink;
+	struct device *dev;
+	const struct ivnet_transport_ops *ops;
+	struct net_device *netdev;
+	int err;
+	bool up;
+	struct ivnet_limits limits;
+	netdev_features_t hw_features;
+	netdev_features_t features;
+	u8 perm_addr[ETH_ALEN];
+	struct ivnet_params params;
+	u32 tso_max;
+	struct work_struct link_work;
+	struct devlink_health_reporter *reporters[3];
+	u8 priv[] __aligned(NETDEV_ALIGN);
+};
+
+/**
+ * ivnet_priv() - the transport's part of a device
+ * @idev: the device
+ *
+ * Return: &ivnet_dev.priv.
+ */
+static inline void *ivnet_priv(struct ivnet_dev *idev)
+{
+	return idev->priv;
+}
+
+/* device.c */
+struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
+				  const struct ivnet_transport_ops *ops);
+void ivnet_dev_free(struct ivnet_dev *idev);
+int ivnet_dev_register(struct ivnet_dev *idev);
+void ivnet_dev_unregister(struct ivnet_dev *idev);
+void ivnet_dev_detach(struct ivnet_dev *idev);
+int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
+void ivnet_link_changed(struct ivnet_dev *idev);
+
+/* devlink.c */
+extern const struct devlink_ops ivnet_devlink_ops;
+int ivnet_params_register(struct ivnet_dev *idev);
+void ivnet_params_unregister(struct ivnet_dev *idev);
+void ivnet_params_read(struct ivnet_dev *idev);
+
+/* health.c */
+void ivnet_health_create(struct ivnet_dev *idev);
+void ivnet_health_destroy(struct ivnet_dev *idev);
+
+/* netdev.c */
+int ivnet_netdev_create(struct ivnet_dev *idev);
+void ivnet_netdev_destroy(struct ivnet_dev *idev);
+int ivnet_netdev_refresh(struct ivnet_dev *idev);
+int ivnet_open(struct net_device *dev);
+int ivnet_stop(struct net_device *dev);
+int ivnet_change_mtu(struct net_device *dev, int mtu);
+int ivnet_set_mac(struct net_device *dev, void *p);
+netdev_features_t ivnet_features_check(struct sk_buff *skb,
+				       struct net_device *dev,
+				       netdev_features_t features);
+netdev_features_t ivnet_fix_features(struct net_device *dev,
+				     netdev_features_t features);
+int ivnet_set_features(struct net_device *dev, netdev_features_t features);
+
+/* What every transport's net_device_ops have in common. */
+#define IVNET_NDO_COMMON						\
+	.ndo_open		= ivnet_open,				\
+	.ndo_stop		= ivnet_stop,				\
+	.ndo_validate_addr	= eth_validate_addr,			\
+	.ndo_set_mac_address	= ivnet_set_mac,			\
+	.ndo_change_mtu		= ivnet_change_mtu,			\
+	.ndo_get_stats64	= ivnet_get_stats64,			\
+	.ndo_features_check	= ivnet_features_check,			\
+	.ndo_fix_features	= ivnet_fix_features,			\
+	.ndo_set_features	= ivnet_set_features
+
+/* queues.c */
+int ivnet_check_cfg(struct ivnet_dev *idev, const struct ivnet_queue_cfg *cfg,
+		    struct netlink_ext_ack *extack);
+struct ivnet_qset *ivnet_qset_alloc(struct ivnet_dev *idev,
+				    const struct ivnet_queue_cfg *cfg);
+void ivnet_qset_free(struct ivnet_dev *idev, struct ivnet_qset *qs);
+int ivnet_queues_replace(struct ivnet_dev *idev,
+			 const struct ivnet_queue_cfg *cfg,
+			 struct netlink_ext_ack *extack);
+int ivnet_queues_up(struct ivnet_dev *idev);
+void ivnet_queues_down(struct ivnet_dev *idev);
+void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,
+		      int (*poll)(struct napi_struct *napi, int budget));
+void ivnet_queue_exit(struct ivnet_queue *q);
+void ivnet_queue_enable(struct ivnet_queue *q);
+void ivnet_queue_disable(struct ivnet_queue *q);
+
+/* affinity.c */
+void ivnet_affinity_set(struct ivnet_net *net);
+void ivnet_affinity_clear(struct ivnet_net *net);
+int ivnet_affinity_add(struct ivnet_net *net);
+void ivnet_affinity_del(struct ivnet_net *net);
+int ivnet_affinity_init(void);
+void ivnet_affinity_exit(void);
+
+/* ethtool.c */
+extern const struct ethtool_ops ivnet_ethtool_ops;
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Queue sets: built beside the running one, swapped, freed. */
+
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "ivnet.h"
+
+/**
+ * ivnet_check_cfg() - can the device do this configuration?
+ * @idev: a device that is up
+ * @cfg: the configuration
+ * @extack: says what is wrong and what is allowed; may be NULL
+ *
+ * Return: 0, -EINVAL for what is out of range, -EOPNOTSUPP for what this
+ * device cannot change.
+ */
+int ivnet_check_cfg(struct ivnet_dev *idev, const struct ivnet_queue_cfg *cfg,
+		    struct netlink_ext_ack *extack)
+{
+	const u32 rx_buf_min = idev->ops->rx_buf_min(idev, cfg->mtu);
+	const struct ivnet_limits *lim = &idev->limits;
+	const struct ivnet_net *net;
+
+	if (cfg->pairs < 1 || cfg->pairs > lim->max_pairs) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "channels: 1 to %u",
+				       lim->max_pairs);
+		return -EINVAL;
+	}
+
+	if (lim->ring_fixed) {
+		net = netdev_priv(idev->netdev);
+		if (cfg->rx_ring != net->cfg.rx_ring ||
+		    cfg->tx_ring != net->cfg.tx_ring) {
+			NL_SET_ERR_MSG_FMT_MOD(extack,
+					       "the device has fixed rings: rx %u, tx %u",
+					       lim->rx_ring_max,
+					       lim->tx_ring_max);
+			return -EOPNOTSUPP;
+		}
+	} else {
+		if (cfg->rx_ring < min_t(u32, IVNET_RING_MIN, lim->rx_ring_max) ||
+		    cfg->rx_ring > lim->rx_ring_max) {
+			NL_SET_ERR_MSG_FMT_MOD(extack,
+					       "rx ring: %u to %u, a power of two",
+					       min_t(u32, IVNET_RING_MIN,
+						     lim->rx_ring_max),
+					       lim->rx_ring_max);
+			return -EINVAL;
+		}
+		if (cfg->tx_ring < min_t(u32, IVNET_RING_MIN, lim->tx_ring_max) ||
+		    cfg->tx_ring > lim->tx_ring_max) {
+			NL_SET_ERR_MSG_FMT_MOD(extack,
+					       "tx ring: %u to %u, a power of two",
+					       min_t(u32, IVNET_RING_MIN,
+						     lim->tx_ring_max),
+					       lim->tx_ring_max);
+			return -EINVAL;
+		}
+	}
+
+	if (cfg->rx_buf_len < rx_buf_min ||
+	    cfg->rx_buf_len > IVNET_RX_BUF_MAX ||
+	    !is_power_of_2(cfg->rx_buf_len)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "rx-buf-len: %u to %u, a power of two",
+				       rx_buf_min, IVNET_RX_BUF_MAX);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ivnet_check_cfg);
+
+/**
+ * ivnet_qset_alloc() - build a set of queues beside the running one
+ * @idev: the device
+ * @cfg: what to build
+ *
+ * Return: the set, or an ERR_PTR().
+ */
+struct ivnet_qset *ivnet_qset_alloc(struct ivnet_dev *idev,
+				    const struct ivnet_queue_cfg *cfg)
+{
+	struct ivnet_queue *q;
+	struct ivnet_qset *qs;
+	u32 i;
+
+	qs = kzalloc(struct_size(qs, q, cfg->pairs), GFP_KERNEL);
+	if (!qs)
+		return ERR_PTR(-ENOMEM);
+	qs->cfg = *cfg;
+
+	for (i = 0; i < cfg->pairs; i++) {
+		q = idev->ops->queue_alloc(idev, cfg, i);
+		if (IS_ERR(q)) {
+			ivnet_qset_free(idev, qs);
+			return ERR_CAST(q);
+		}
+		qs->q[i] = q;
+	}
+
+	return qs;
+}
+EXPORT_SYMBOL_GPL(ivnet_qset_alloc);
+
+/**
+ * ivnet_qset_free() - free a set that is stopped, or was built in part
+ * @idev: the device
+ * @qs: the set
+ */
+void ivnet_qset_free(struct ivnet_dev *idev, struct ivnet_qset *qs)
+{
+	u32 i;
+
+	for (i = 0; i < qs->cfg.pairs && qs->q[i]; i++)
+		idev->ops->queue_free(idev, qs->q[i]);
+	kfree(qs);
+}
+EXPORT_SYMBOL_GPL(ivnet_qset_free);
+
+static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	int err;
+
+	err = netif_set_real_num_queues(idev->netdev, qs->cfg.pairs,
+					qs->cfg.pairs);
+	if (err)
+		return err;
+
+	err = idev->ops->queues_start(idev, qs);
+	if (err)
+		return err;
+
+	net->cfg = qs->cfg;
+	net->qset = qs;
+	ivnet_affinity_set(net);
+	netif_tx_wake_all_queues(idev->netdev);
+
+	return 0;
+}
+
+static void qset_stop(struct ivnet_dev *idev)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	struct ivnet_qset *qs = net->qset;
+
+	ivnet_affinity_clear(net);
+	netif_tx_disable(idev->netdev);
+	idev->ops->queues_stop(idev, qs);
+}
+
+/**
+ * ivnet_queues_up() - build queues from the current configuration and start
+ * @idev: a device that is up and has none
+ *
+ * Return: 0 or an error; then there are still none.
+ */
+int ivnet_queues_up(struct ivnet_dev *idev)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	struct ivnet_qset *qs;
+	int err;
+
+	qs = ivnet_qset_alloc(idev, &net->cfg);
+	if (IS_ERR(qs))
+		return PTR_ERR(qs);
+
+	err = qset_start(idev, qs);
+	if (err) {
+		ivnet_qset_free(idev, qs);
+		return err;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ivnet_queues_up);
+
+/**
+ * ivnet_queues_down() - stop the queues, if there are any, and free them
+ * @idev: the device
+ */
+void ivnet_queues_down(struct ivnet_dev *idev)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	struct ivnet_qset *qs = net->qset;
+
+	if (!qs)
+		return;
+
+	qset_stop(idev);
+	net->qset = NULL;
+	ivnet_qset_free(idev, qs);
+}
+EXPORT_SYMBOL_GPL(ivnet_queues_down);
+
+/**
+ * ivnet_queues_replace() - change what the queues are built from
+ * @idev: a device that is up
+ * @cfg: the new configuration
+ * @extack: says what is wrong; may be NULL
+ *
+ * The new queues are built first. Whatever fails, the old ones go on.
+ *
+ * Return: 0; or an error, and nothing changed.
+ */
+int ivnet_queues_replace(struct ivnet_dev *idev,
+			 const struct ivnet_queue_cfg *cfg,
+			 struct netlink_ext_ack *extack)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	struct ivnet_qset *old = net->qset, *new;
+	int err;
+
+	ASSERT_RTNL();
+
+	err = ivnet_check_cfg(idev, cfg, extack);
+	if (err)
+		return err;
+
+	if (!old) {
+		err = netif_set_real_num_queues(idev->netdev, cfg->pairs,
+						cfg->pairs);
+		if (!err)
+			net->cfg = *cfg;
+		return err;
+	}
+
+	new = ivnet_qset_alloc(idev, cfg);
+	if (IS_ERR(new)) {
+		NL_SET_ERR_MSG_MOD(extack,
+				   "no memory for the new queues, the old ones keep running");
+		return PTR_ERR(new);
+	}
+
+	qset_stop(idev);
+	err = qset_start(idev, new);
+	if (!err) {
+		ivnet_qset_free(idev, old);
+		return 0;
+	}
+	ivnet_qset_free(idev, new);
+
+	NL_SET_ERR_MSG_MOD(extack, "the device refused the new queues");
+	if (qset_start(idev, old)) {
+		/* Only a device that fails twice gets here. */
+		net->qset = NULL;
+		ivnet_qset_free(idev, old);
+		netif_carrier_off(idev->netdev);
+		idev->err = err;
+		netdev_err(idev->netdev, "queues are gone: %d; devlink dev reload tries again\n",
+			   err);
+	}
+
+	return err;
+}
+EXPORT_SYMBOL_GPL(ivnet_queues_replace);
+
+/**
+ * ivnet_queue_init() - initialise the core's part of a queue pair
+ * @idev: the device
+ * @q: the queue pair
+ * @index: its number
+ * @poll: the transport's poll function
+ *
+ * NAPI is added here and stays disabled until ivnet_queue_enable().
+ */
+void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,
+		      int (*poll)(struct napi_struct *napi, int budget))
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+
+	q->netdev = idev->netdev;
+	q->txq = netdev_get_tx_queue(idev->netdev, index);
+	q->stats = &net->stats[index];
+	q->index = index;
+	netif_napi_add_config(q->netdev, &q->napi, poll, index);
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_init);
+
+/**
+ * ivnet_queue_exit() - undo ivnet_queue_init()
+ * @q: a queue pair whose NAPI is disabled
+ */
+void ivnet_queue_exit(struct ivnet_queue *q)
+{
+	netif_napi_del(&q->napi);
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_exit);
+
+/**
+ * ivnet_queue_enable() - enable NAPI and poll once
+ * @q: the queue pair
+ *
+ * An interrupt that came too early is made up for by the first poll.
+ *
+ * Context: rtnl.
+ */
+void ivnet_queue_enable(struct ivnet_queue *q)
+{
+	napi_enable(&q->napi);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX,
+			     &q->napi);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX,
+			     &q->napi);
+
+	local_bh_disable();
+	napi_schedule(&q->napi);
+	local_bh_enable();
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_enable);
+
+/**
+ * ivnet_queue_disable() - disable NAPI
+ * @q: the queue pair
+ *
+ * Context: rtnl; sleeps until a running poll is over.
+ */
+void ivnet_queue_disable(struct ivnet_queue *q)
+{
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX, NULL);
+	napi_disable(&q->napi);
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_disable);

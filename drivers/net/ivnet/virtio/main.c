@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The virtio driver: probe, negotiation, what the core asks of the device. */
+
+#include <linux/etherdevice.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/virtio_config.h>
+#include <net/devlink.h>
+
+#include "virtio.h"
+
+/* Feature bits that the device offers and the driver wants. */
+static u64 vnet_wanted(const struct vnet_dev *vd, const struct ivnet_dev *idev)
+{
+	u64 features = vd->offered;
+
+	if (!idev->params.mergeable_rx)
+		features &= ~BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+
+	return vnet_features_refine(features);
+}
+
+static u64 vnet_known_features(void)
+{
+	unsigned int i;
+	u64 known = 0;
+
+	for (i = 0; i < VNET_FEATURE_COUNT; i++)
+		known |= BIT_ULL(vnet_feature_table[i]);
+
+	return known;
+}
+
+static void vnet_put_features(struct virtio_device *vdev, u64 features)
+{
+	unsigned int i, bit;
+
+	for (i = 0; i < VNET_FEATURE_COUNT; i++) {
+		bit = vnet_feature_table[i];
+		if (features & BIT_ULL(bit))
+			__virtio_set_bit(vdev, bit);
+		else
+			__virtio_clear_bit(vdev, bit);
+	}
+}
+
+/* All negotiated bits, the transport's among them. */
+static u64 vnet_get_features(const struct virtio_device *vdev)
+{
+	unsigned int bit;
+	u64 features = 0;
+
+	for (bit = 0; bit < 64; bit++)
+		if (__virtio_test_bit(vdev, bit))
+			features |= BIT_ULL(bit);
+
+	return features;
+}
+
+/* The start of a device that was reset (virtio 1.3, 3.1.1, steps 2 to 6). */
+static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
+{
+	struct virtio_device *vdev = vd->vdev;
+	int err;
+
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
+	vnet_put_features(vdev, vnet_wanted(vd, idev));
+	err = vdev->config->finalize_features(vdev);
+	if (err)
+		return err;
+
+	if (virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
+		virtio_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK);
+		if (!(vdev->config->get_status(vdev) &
+		      VIRTIO_CONFIG_S_FEATURES_OK))
+			return -ENODEV;
+	}
+	vd->negotiated = true;
+
+	return 0;
+}
+
+/* Read what the configuration space says; fill in limits. */
+static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
+{
+	struct ivnet_limits *lim = &idev->limits;
+	struct virtio_device *vdev = vd->vdev;
+	u16 pairs = 1, mtu = 0;
+	u32 max;
+
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_MQ))
+		virtio_cread_le(vdev, struct virtio_net_config,
+				max_virtqueue_pairs, &pairs);
+	if (pairs < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN ||
+	    pairs > VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX)
+		pairs = 1;
+	vd->dev_pairs = pairs;
+	lim->max_pairs = min3((u32)pairs, idev->params.max_pairs,
+			      (u32)num_possible_cpus());
+
+	eth_zero_addr(idev->perm_addr);
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_MAC))
+		virtio_cread_bytes(vdev,
+				   offsetof(struct virtio_net_config, mac),
+				   idev->perm_addr, ETH_ALEN);
+
+	/* The largest MTU whose frames fit into a buffer. */
+	max = ETH_MAX_MTU;
+	while (vnet_rx_buf_min(&vd->caps, max) > IVNET_RX_BUF_MAX)
+		max /= 2;
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_MTU))
+		virtio_cread_le(vdev, struct virtio_net_config, mtu, &mtu);
+	lim->max_mtu = mtu >= ETH_MIN_MTU ? min_t(u32, mtu, max) : max;
+	lim->mtu = mtu >= ETH_MIN_MTU ? lim->max_mtu : ETH_DATA_LEN;
+}
+
+static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
+{
+	struct ivnet_limits *lim = &idev->limits;
+
+	lim->ring_fixed = !virtio_has_feature(vd->vdev, VIRTIO_F_RING_RESET);
+	lim->rx_ring_max = vnet_rvq(vd, 0)->num_max;
+	lim->tx_ring_max = vnet_tvq(vd, 0)->num_max;
+	lim->rx_buf_default = vnet_rx_buf_default(&vd->caps, lim->rx_ring_max);
+
+	idev->hw_features = vd->caps.hw_features;
+	idev->features = vd->caps.netdev_features;
+	idev->tso_max = GSO_LEGACY_MAX_SIZE;
+}
+
+static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	int err;
+
+	if (!vd->negotiated) {
+		err = vnet_negotiate(vd, idev);
+		if (err) {
+			NL_SET_ERR_MSG_MOD(extack, "the device refused the features");
+			goto err_fail;
+		}
+	}
+	vnet_caps_init(&vd->caps, vnet_get_features(vd->vdev));
+	vnet_read_config(vd, idev);
+
+	err = vnet_dev_start(vd);
+	if (err) {
+		NL_SET_ERR_MSG_MOD(extack, "the device's rings could not be set up");
+		goto err_fail;
+	}
+	vnet_fill_limits(vd, idev);
+
+	return 0;
+
+err_fail:
+	vd->negotiated = false;
+	virtio_reset_device(vd->vdev);
+	return err;
+}
+
+static void vnet_down(struct ivnet_dev *idev)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+
+	if (vd->live)
+		vnet_dev_reset(vd);
+	else
+		virtio_reset_device(vd->vdev);
+	vd->negotiated = false;
+}
+
+static int vnet_set_mac(struct ivnet_dev *idev, const u8 *addr)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	struct virtio_device *vdev = vd->vdev;
+	unsigned int i;
+
+	if (!idev->up)
+		return 0;
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_CTRL_MAC_ADDR)) {
+		/* A device that was reset is told when it starts again. */
+		return vd->live ? vnet_ctrl_set_mac(vd, addr) : 0;
+	}
+	if (virtio_has_feature(vdev, VIRTIO_F_VERSION_1) ||
+	    !virtio_has_feature(vdev, VIRTIO_NET_F_MAC))
+		return -EOPNOTSUPP;
+
+	/* Only a legacy device's address can be written (virtio 1.3, 5.1.4.3). */
+	for (i = 0; i < ETH_ALEN; i++)
+		virtio_cwrite8(vdev, offsetof(struct virtio_net_config, mac) + i,
+			       addr[i]);
+
+	return 0;
+}
+
+static int vnet_set_features(struct ivnet_dev *idev, netdev_features_t features)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	u64 offloads = vnet_guest_offloads(&vd->caps, features);
+	int err;
+
+	if (!vd->live || offloads == vd->offloads ||
+	    !(vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS)))
+		return 0;
+
+	err = vnet_ctrl_set_offloads(vd, offloads);
+	if (err)
+		return err;
+	vd->offloads = offloads;
+
+	return 0;
+}
+
+/**
+ * vnet_dev_revive() - start a device that was reset, replay its configuration
+ * @idev: the device
+ *
+ * Return: 0 or an error; then the device is reset.
+ */
+int vnet_dev_revive(struct ivnet_dev *idev)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	struct net_device *dev = idev->netdev;
+	int err;
+
+	err = vnet_negotiate(vd, idev);
+	if (err)
+		goto err_reset;
+	err = vnet_dev_start(vd);
+	if (err)
+		goto err_reset;
+
+	if (!ether_addr_equal(dev->dev_addr, idev->perm_addr)) {
+		err = vnet_set_mac(idev, dev->dev_addr);
+		if (err && err != -EOPNOTSUPP)
+			goto err_stop;
+	}
+	err = vnet_set_features(idev, dev->features);
+	if (err)
+		goto err_stop;
+
+	return 0;
+
+err_stop:
+	vnet_dev_reset(vd);
+	return err;
+err_reset:
+	vd->negotiated = false;
+	virtio_reset_device(vd->vdev);
+	return err;
+}
+
+static u32 vnet_rx_buf_min_op(struct ivnet_dev *idev, u32 mtu)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+
+	return vnet_rx_buf_min(&vd->caps, mtu);
+}
+
+static void vnet_link(struct ivnet_dev *idev)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	struct virtio_device *vdev = vd->vdev;
+	struct net_device *dev = idev->netdev;
+	struct ivnet_net *net = netdev_priv(dev);
+	u16 status = VIRTIO_NET_S_LINK_UP;
+	u32 speed;
+	u8 duplex;
+
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_STATUS))
+		virtio_cread_le(vdev, struct virtio_net_config, status,
+				&status);
+
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_SPEED_DUPLEX)) {
+		virtio_cread_le(vdev, struct virtio_net_config, speed, &speed);
+		virtio_cread_le(vdev, struct virtio_net_config, duplex,
+				&duplex);
+		if (ethtool_validate_speed(speed))
+			net->speed = speed;
+		if (ethtool_validate_duplex(duplex))
+			net->duplex = duplex;
+	}
+
+	if (status & VIRTIO_NET_S_LINK_UP)
+		netif_carrier_on(dev);
+	else
+		netif_carrier_off(dev);
+}
+
+static void vnet_set_affinity(struct ivnet_dev *idev, struct ivnet_queue *q,
+			      const struct cpumask *mask)
+{
+	struct vnet_queue *vq = to_vnet_queue(q);
+
+	if (!vq->rx.vq)
+		return;
+	virtqueue_set_affinity(vq->rx.vq, mask);
+	virtqueue_set_affinity(vq->tx.vq, mask);
+}
+
+static int vnet_info_get(struct ivnet_dev *idev, struct devlink_info_req *req)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	char id[32];
+	int err;
+
+	snprintf(id, sizeof(id), "%04x:%04x", vd->vdev->id.vendor,
+		 vd->vdev->id.device);
+	err = devlink_info_version_fixed_put(req, "virtio.id", id);
+	if (err)
+		return err;
+
+	return devlink_info_version_running_put(req, "virtio.version",
+						virtio_has_feature(vd->vdev, VIRTIO_F_VERSION_1) ?
+						"1.x" : "legacy");
+}
+
+static void vnet_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
+{
+	static const char * const modes[] = {
+		[VNET_RX_SINGLE] = "single",
+		[VNET_RX_MERGEABLE] = "mergeable",
+		[VNET_RX_CHAIN] = "chain",
+	};
+	struct vnet_dev *vd = ivnet_priv(idev);
+
+	devlink_fmsg_u64_pair_put(fmsg, "features_offered", vd->offered);
+	devlink_fmsg_u64_pair_put(fmsg, "features", vd->caps.features);
+	devlink_fmsg_u64_pair_put(fmsg, "guest_offloads", vd->offloads);
+	devlink_fmsg_string_pair_put(fmsg, "rx_buffers", modes[vd->caps.mode]);
+	devlink_fmsg_u32_pair_put(fmsg, "header_bytes", vd->caps.hdr_len);
+	devlink_fmsg_u32_pair_put(fmsg, "device_queue_pairs", vd->dev_pairs);
+	devlink_fmsg_u32_pair_put(fmsg, "device_status",
+				  vd->vdev->config->get_status(vd->vdev));
+	devlink_fmsg_bool_pair_put(fmsg, "rings_live", vd->live);
+	devlink_fmsg_bool_pair_put(fmsg, "ctrl_dead", vd->ctrl_dead);
+}
+
+static void vnet_diagnose_ring(struct virtqueue *vq, struct devlink_fmsg *fmsg)
+{
+	devlink_fmsg_u32_pair_put(fmsg, "ring", virtqueue_get_vring_size(vq));
+	devlink_fmsg_u32_pair_put(fmsg, "free", vq->num_free);
+	devlink_fmsg_bool_pair_put(fmsg, "broken", virtqueue_is_broken(vq));
+}
+
+static void vnet_diagnose_rx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
+{
+	const struct vnet_rx *rx = &to_vnet_queue(q)->rx;
+
+	vnet_diagnose_ring(rx->vq, fmsg);
+	devlink_fmsg_u32_pair_put(fmsg, "buffers", rx->n_bufs);
+	devlink_fmsg_u32_pair_put(fmsg, "posted", READ_ONCE(rx->posted));
+	devlink_fmsg_u32_pair_put(fmsg, "page_bytes", rx->page_len);
+	devlink_fmsg_bool_pair_put(fmsg, "premapped", rx->dma_dev);
+}
+
+static void vnet_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
+{
+	const struct vnet_tx *tx = &to_vnet_queue(q)->tx;
+
+	vnet_diagnose_ring(tx->vq, fmsg);
+	devlink_fmsg_u32_pair_put(fmsg, "in_flight", READ_ONCE(tx->in_flight));
+	devlink_fmsg_bool_pair_put(fmsg, "stopped",
+				   netif_tx_queue_stopped(q->txq));
+}
+
+static const struct net_device_ops vnet_netdev_ops = {
+	IVNET_NDO_COMMON,
+	.ndo_start_xmit		= vnet_xmit,
+};
+
+static const struct ivnet_transport_ops vnet_transport_ops = {
+	.name		= KBUILD_MODNAME,
+	.priv_size	= sizeof(struct vnet_dev),
+	.netdev_ops	= &vnet_netdev_ops,
+	.up		= vnet_up,
+	.down		= vnet_down,
+	.queue_alloc	= vnet_queue_alloc,
+	.queue_free	= vnet_queue_free,
+	.queues_start	= vnet_queues_start,
+	.queues_stop	= vnet_queues_stop,
+	.set_mac	= vnet_set_mac,
+	.set_features	= vnet_set_features,
+	.rx_buf_min	= vnet_rx_buf_min_op,
+	.link		= vnet_link,
+	.set_affinity	= vnet_set_affinity,
+	.info_get	= vnet_info_get,
+	.diagnose	= vnet_diagnose,
+	.diagnose_rx	= vnet_diagnose_rx,
+	.diagnose_tx	= vnet_diagnose_tx,
+};
+
+/* Called by the bus between reading the offered bits and accepting them. */
+static int vnet_validate(struct virtio_device *vdev)
+{
+	u64 features = vnet_get_features(vdev) & vnet_known_features();
+
+	if (!vdev->config->get) {
+		dev_err(&vdev->dev, "the device has no configuration space\n");
+		return -EINVAL;
+	}
+	vnet_put_features(vdev, vnet_features_refine(features));
+
+	return 0;
+}
+
+static int vnet_probe(struct virtio_device *vdev)
+{
+	struct ivnet_dev *idev;
+	struct vnet_dev *vd;
+	int err;
+
+	idev = ivnet_dev_alloc(&vdev->dev, &vnet_transport_ops);
+	if (!idev)
+		return -ENOMEM;
+	vd = ivnet_priv(idev);
+	vd->vdev = vdev;
+	vd->offered = vnet_get_features(vdev) & vnet_known_features();
+	vd->negotiated = true;
+	vdev->priv = idev;
+
+	err = ivnet_dev_register(idev);
+	if (err)
+		ivnet_dev_free(idev);
+
+	return err;
+}
+
+static void vnet_remove(struct virtio_device *vdev)
+{
+	struct ivnet_dev *idev = vdev->priv;
+
+	ivnet_dev_unregister(idev);
+	ivnet_dev_free(idev);
+}
+
+static void vnet_config_changed(struct virtio_device *vdev)
+{
+	ivnet_link_changed(vdev->priv);
+}
+
+static const struct virtio_device_id vnet_ids[] = {
+	{ VIRTIO_ID_NET, VIRTIO_DEV_ANY_ID },
+	{ }
+};
+
+/*
+ * No module alias: virtio_net stays the kernel's choice, this driver takes
+ * devices that have no driver, or those that are bound to it by hand.
+ */
+static struct virtio_driver vnet_driver = {
+	.driver.name		= KBUILD_MODNAME,
+	.driver.owner		= THIS_MODULE,
+	.feature_table		= vnet_feature_table,
+	.feature_table_size	= VNET_FEATURE_COUNT,
+	.id_table		= vnet_ids,
+	.validate		= vnet_validate,
+	.probe			= vnet_probe,
+	.remove			= vnet_remove,
+	.config_changed		= vnet_config_changed,
+};
+
+module_virtio_driver(vnet_driver);
+MODULE_DESCRIPTION("Ethernet for guests: virtio-net");
+MODULE_VERSION(IVNET_VERSION);
+MODULE_LICENSE("GPL");

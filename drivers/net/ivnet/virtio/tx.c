@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Transmit: from the stack to the ring, and completions. */
+
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <net/ivnet/tx.h>
+
+#include "virtio.h"
+
+/**
+ * vnet_tx_init() - build the transmit side
+ * @vd: the device
+ * @vq: the queue pair
+ * @cfg: what to build
+ */
+void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
+		  const struct ivnet_queue_cfg *cfg)
+{
+	const struct ivnet_net *net = netdev_priv(vq->q.netdev);
+	struct vnet_tx *tx = &vq->tx;
+
+	tx->hdr_len = vd->caps.hdr_len;
+	tx->any_layout = vd->caps.any_layout;
+	tx->clean_at = net->tx_frames;
+	/*
+	 * An indirect table takes one descriptor, but when there is no memory
+	 * for it the ring falls back to direct ones.
+	 */
+	tx->max_sg = min_t(u32, ARRAY_SIZE(tx->sg), cfg->tx_ring);
+	tx->room = tx->max_sg;
+	sg_init_table(tx->sg, ARRAY_SIZE(tx->sg));
+}
+
+/* Count a frame that is sent; by destination, as it stands in the frame. */
+static __always_inline void tx_count(struct vnet_queue *vq,
+				     const struct sk_buff *skb, u32 len,
+				     u32 packets)
+{
+	struct ivnet_tx_stats *s = &vq->q.stats->tx;
+
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->v[IVNET_TX_PACKETS], packets);
+	u64_stats_add(&s->v[IVNET_TX_BYTES], len);
+	if (likely(!is_multicast_ether_addr(skb->data))) {
+		u64_stats_add(&s->v[IVNET_TX_UCAST_PACKETS], packets);
+		u64_stats_add(&s->v[IVNET_TX_UCAST_BYTES], len);
+	} else if (is_broadcast_ether_addr(skb->data)) {
+		u64_stats_add(&s->v[IVNET_TX_BCAST_PACKETS], packets);
+		u64_stats_add(&s->v[IVNET_TX_BCAST_BYTES], len);
+	} else {
+		u64_stats_add(&s->v[IVNET_TX_MCAST_PACKETS], packets);
+		u64_stats_add(&s->v[IVNET_TX_MCAST_BYTES], len);
+	}
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		u64_stats_inc(&s->v[IVNET_TX_CSUM_PARTIAL]);
+		if (skb_is_gso(skb)) {
+			u64_stats_inc(&s->v[IVNET_TX_GSO_PACKETS]);
+			u64_stats_add(&s->v[IVNET_TX_GSO_BYTES], len);
+		}
+	}
+	u64_stats_update_end(&s->syncp);
+}
+
+/*
+ * Free what the device is done with and ask for an interrupt for the rest.
+ * Under the txq's lock.
+ */
+static void tx_clean(struct vnet_queue *vq, int budget)
+{
+	const struct ivnet_net *net = netdev_priv(vq->q.netdev);
+	struct ivnet_tx_stats *stats = &vq->q.stats->tx;
+	u32 irqs, len, packets = 0, bytes = 0, tries;
+	struct vnet_tx *tx = &vq->tx;
+	struct sk_buff *skb;
+
+	for (tries = 0; tries < 4; tries++) {
+		while ((skb = virtqueue_get_buf(tx->vq, &len))) {
+			packets++;
+			bytes += skb->len;
+			tx->in_flight--;
+			napi_consume_skb(skb, budget);
+		}
+		tx->armed = false;
+		if (!tx->in_flight)
+			break;
+		tx->armed = virtqueue_enable_cb_delayed(tx->vq);
+		if (tx->armed)
+			break;
+	}
+	/* A device that is faster than this loop is looked at again soon. */
+	if (unlikely(tx->in_flight && !tx->armed))
+		napi_schedule(&vq->q.napi);
+	tx->clean_at = tx->in_flight + READ_ONCE(net->tx_frames);
+
+	irqs = READ_ONCE(tx->irqs);
+	if (irqs != tx->irqs_seen) {
+		u64_stats_update_begin(&stats->syncp);
+		u64_stats_add(&stats->v[IVNET_TX_INTERRUPTS],
+			      irqs - tx->irqs_seen);
+		u64_stats_update_end(&stats->syncp);
+		tx->irqs_seen = irqs;
+	}
+
+	if (!packets)
+		return;
+
+	netdev_tx_completed_queue(vq->q.txq, packets, bytes);
+	if (unlikely(netif_tx_queue_stopped(vq->q.txq)) &&
+	    tx->vq->num_free >= tx->room) {
+		netif_tx_wake_queue(vq->q.txq);
+		ivnet_tx_stat_inc(stats, IVNET_TX_WAKES);
+	}
+}
+
+/**
+ * vnet_tx_poll() - completions, from NAPI
+ * @vq: the queue pair
+ * @budget: NAPI's; 0 from netpoll
+ */
+void vnet_tx_poll(struct vnet_queue *vq, int budget)
+{
+	if (!READ_ONCE(vq->tx.in_flight))
+		return;
+
+	/* netpoll may have interrupted the owner of the lock. */
+	if (likely(budget))
+		__netif_tx_lock(vq->q.txq, smp_processor_id());
+	else if (!__netif_tx_trylock(vq->q.txq))
+		return;
+
+	tx_clean(vq, budget);
+	__netif_tx_unlock(vq->q.txq);
+}
+
+/* Let the device know of frames that were added. */
+static void tx_kick(struct vnet_queue *vq)
+{
+	struct vnet_tx *tx = &vq->tx;
+
+	if (!tx->armed && tx->in_flight) {
+		tx->armed = virtqueue_enable_cb_delayed(tx->vq);
+		if (unlikely(!tx->armed))
+			napi_schedule(&vq->q.napi);
+	}
+	if (virtqueue_kick_prepare(tx->vq) && virtqueue_notify(tx->vq))
+		ivnet_tx_stat_inc(&vq->q.stats->tx, IVNET_TX_NOTIFIES);
+}
+
+static __always_inline void tx_hdr_fill(struct virtio_device *vdev,
+					struct virtio_net_hdr *hdr,
+					const struct ivnet_meta *m)
+{
+	hdr->flags = m->flags;
+	hdr->gso_type = m->gso_type;
+	hdr->hdr_len = cpu_to_virtio16(vdev, m->hdr_len);
+	hdr->gso_size = cpu_to_virtio16(vdev, m->gso_size);
+	hdr->csum_start = cpu_to_virtio16(vdev, m->csum_start);
+	hdr->csum_offset = cpu_to_virtio16(vdev, m->csum_offset);
+}
+
+/*
+ * Put a frame into the ring, with its header in the headroom if it can be
+ * written there, else in the control block.
+ */
+static __always_inline int tx_add(struct vnet_queue *vq, struct sk_buff *skb,
+				  const struct ivnet_meta *m)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	struct vnet_tx *tx = &vq->tx;
+	struct scatterlist *sg = tx->sg;
+	u32 i, n = 0, nr_frags = shinfo->nr_frags;
+	struct virtio_net_hdr_v1_hash *hdr;
+	int err;
+
+	BUILD_BUG_ON(sizeof(*hdr) > sizeof(skb->cb));
+
+	if (likely(tx->any_layout && skb_headroom(skb) >= tx->hdr_len &&
+		   !skb_header_cloned(skb) &&
+		   IS_ALIGNED((unsigned long)skb->data, __alignof__(*hdr)))) {
+		hdr = (void *)(skb->data - tx->hdr_len);
+		sg_set_buf(&sg[n++], hdr, tx->hdr_len + skb_headlen(skb));
+	} else {
+		hdr = (void *)skb->cb;
+		sg_set_buf(&sg[n++], hdr, tx->hdr_len);
+		sg_set_buf(&sg[n++], skb->data, skb_headlen(skb));
+	}
+	for (i = 0; i < nr_frags; i++) {
+		const skb_frag_t *frag = &shinfo->frags[i];
+
+		sg_set_page(&sg[n++], skb_frag_page(frag), skb_frag_size(frag),
+			    skb_frag_off(frag));
+	}
+
+	memset(hdr, 0, tx->hdr_len);
+	tx_hdr_fill(vq->vdev, (struct virtio_net_hdr *)hdr, m);
+
+	sg_mark_end(&sg[n - 1]);
+	err = virtqueue_add_outbuf(tx->vq, sg, n, skb, GFP_ATOMIC);
+	sg_unmark_end(&sg[n - 1]);
+
+	return err;
+}
+
+/* Should a frame in pieces be made one? */
+static bool tx_must_copy(const struct vnet_queue *vq, const struct sk_buff *skb,
+			 u32 copybreak)
+{
+	return skb_has_frag_list(skb) || skb->len <= copybreak ||
+	       skb_shinfo(skb)->nr_frags + 2 > vq->tx.max_sg;
+}
+
+/**
+ * vnet_xmit() - ndo_start_xmit
+ * @skb: the frame
+ * @dev: the net_device
+ *
+ * Return: NETDEV_TX_OK; the queue is stopped before the ring is full.
+ */
+netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	struct vnet_queue *vq =
+		to_vnet_queue(net->qset->q[skb_get_queue_mapping(skb)]);
+	struct ivnet_tx_stats *stats = &vq->q.stats->tx;
+	bool more = netdev_xmit_more();
+	struct vnet_tx *tx = &vq->tx;
+	struct ivnet_meta meta;
+	u32 len = skb->len;
+	u32 packets = 1;
+
+	if (tx->in_flight >= tx->clean_at)
+		tx_clean(vq, 0);
+
+	if (unlikely(len < ETH_HLEN)) {
+		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_SHORT);
+		goto drop;
+	}
+	if (skb_is_nonlinear(skb) &&
+	    tx_must_copy(vq, skb, READ_ONCE(net->tx_copybreak))) {
+		if (unlikely(skb_linearize(skb))) {
+			ivnet_tx_stat_inc(stats, IVNET_TX_DROP_NO_MEMORY);
+			goto drop;
+		}
+		ivnet_tx_stat_inc(stats, IVNET_TX_COPIED);
+	}
+	if (unlikely(!ivnet_tx_meta(skb, &meta))) {
+		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_GSO);
+		goto drop;
+	}
+
+	/* Completion is possible from here on. */
+	skb_tx_timestamp(skb);
+	tx_count(vq, skb, len, packets);
+	if (unlikely(tx_add(vq, skb, &meta))) {
+		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_RING);
+		goto drop;
+	}
+	nf_reset_ct(skb);
+	tx->in_flight++;
+
+	if (unlikely(tx->vq->num_free < tx->room)) {
+		netif_tx_stop_queue(vq->q.txq);
+		ivnet_tx_stat_inc(stats, IVNET_TX_STOPS);
+		tx_clean(vq, 0);
+	}
+
+	if (__netdev_tx_sent_queue(vq->q.txq, len, more))
+		tx_kick(vq);
+
+	return NETDEV_TX_OK;
+
+drop:
+	dev_kfree_skb_any(skb);
+	/* Frames before this one may still wait for the doorbell. */
+	if (!more)
+		tx_kick(vq);
+
+	return NETDEV_TX_OK;
+}
+
+/**
+ * vnet_tx_recycle() - take a frame back from a ring that was reset
+ * @tvq: the ring
+ * @token: the frame
+ */
+void vnet_tx_recycle(struct virtqueue *tvq, void *token)
+{
+	struct vnet_queue *vq = vnet_ring_queue(tvq);
+
+	ivnet_tx_stat_inc(&vq->q.stats->tx, IVNET_TX_CANCELLED);
+	dev_kfree_skb_any(token);
+}
+
+/**
+ * vnet_tx_stopped() - the ring is empty and nobody transmits
+ * @vq: the queue pair
+ */
+void vnet_tx_stopped(struct vnet_queue *vq)
+{
+	vq->tx.in_flight = 0;
+	vq->tx.armed = false;
+	netdev_tx_reset_queue(vq->q.txq);
+}
+
+/**
+ * vnet_tx_interrupt() - the device is done with frames
+ * @tvq: the ring
+ *
+ * Context: hard interrupt.
+ */
+void vnet_tx_interrupt(struct virtqueue *tvq)
+{
+	struct vnet_queue *vq = vnet_ring_queue(tvq);
+
+	if (unlikely(!vq))
+		return;
+
+	WRITE_ONCE(vq->tx.irqs, vq->tx.irqs + 1);
+	virtqueue_disable_cb(tvq);
+	napi_schedule(&vq->q.napi);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The virtio-net transport: objects and what its files call in each other. */
+#ifndef _IVNET_VIRTIO_H
+#define _IVNET_VIRTIO_H
+
+#include <linux/scatterlist.h>
+#include <linux/virtio.h>
+#include <linux/virtio_ring.h>
+#include <linux/virtio_net.h>
+#include <net/ivnet/vnet_hdr.h>
+
+#include "../core/ivnet.h"
+
+/**
+ * enum vnet_rx_mode - how the device puts a frame into receive buffers
+ * @VNET_RX_SINGLE: a frame fills one buffer, which holds the largest frame
+ * @VNET_RX_MERGEABLE: a frame fills as many buffers as it needs, the first
+ *	header says how many (virtio 1.3, 5.1.6.3.1)
+ * @VNET_RX_CHAIN: a frame fills one buffer, made of several pieces so that it
+ *	holds 64 KiB
+ */
+enum vnet_rx_mode {
+	VNET_RX_SINGLE,
+	VNET_RX_MERGEABLE,
+	VNET_RX_CHAIN,
+};
+
+/**
+ * struct vnet_caps - what follows from the negotiated features
+ * @features: the negotiated feature bits of the network device
+ * @mode: form of receive buffers
+ * @hdr_len: bytes of the header before each frame: 10, 12 or 20
+ * @any_layout: the header may share a descriptor with the frame
+ * @big_frames: the device may hand over frames of up to 64 KiB
+ * @rules: what received metadata may say
+ * @hw_features: offloads that can be switched
+ * @netdev_features: offloads that are on at first
+ */
+struct vnet_caps {
+	u64 features;
+	enum vnet_rx_mode mode;
+	u32 hdr_len;
+	bool any_layout;
+	bool big_frames;
+	struct ivnet_meta_rules rules;
+	netdev_features_t hw_features;
+	netdev_features_t netdev_features;
+};
+
+/* features.c */
+#define VNET_FEATURE_COUNT	23
+extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
+u64 vnet_features_refine(u64 features);
+void vnet_caps_init(struct vnet_caps *caps, u64 features);
+u64 vnet_guest_offloads(const struct vnet_caps *caps,
+			netdev_features_t features);
+
+/* Pieces after the first in a buffer of VNET_RX_CHAIN, at the most. */
+#define VNET_CHAIN_MAX		16
+
+/**
+ * struct vnet_rx_buf - a receive buffer
+ * @page: its memory, the head of a page of the pool; NULL if it has none
+ * @off: where the free part of @page begins, bytes
+ * @end: where it ends
+ * @refs: page_pool references to @page that this buffer holds
+ * @len: bytes the device may write, the header among them
+ * @more: further pages of the pool, for %VNET_RX_CHAIN
+ * @next: next buffer that is not with the device
+ */
+struct vnet_rx_buf {
+	struct page *page;
+	u32 off;
+	u32 end;
+	u32 refs;
+	u32 len;
+	struct page **more;
+	struct vnet_rx_buf *next;
+};
+
+/**
+ * struct vnet_rx - receive side of a queue pair
+ * @vq: the ring; NULL while the queue is stopped
+ * @pool: where memory comes from and goes back to
+ * @dma_dev: for whom @pool maps; NULL if the ring maps, or nobody needs to
+ * @idle: buffers that are not with the device
+ * @posted: number of buffers that are
+ * @mode: form of the buffers
+ * @hdr_len: bytes of the header
+ * @frame_off: from the start of a buffer's free part to the frame, bytes
+ * @min_left: a smaller rest of a page is not worth posting, bytes
+ * @piece: bytes of a page that a buffer gets
+ * @page_len: bytes of a page of the pool
+ * @n_more: pages after the first in each buffer
+ * @split_hdr: the header needs a descriptor of its own
+ * @rules: what metadata may say
+ * @cur: page from which %VNET_RX_SINGLE cuts its pieces
+ * @cur_off: where the next piece begins
+ * @cur_refs: references to @cur not yet given to a piece
+ * @irqs: interrupts; written by the interrupt alone
+ * @irqs_seen: how many of them are in the statistics
+ * @n_bufs: number of buffers
+ * @bufs: all of them
+ * @more_pages: memory behind all &vnet_rx_buf.more
+ * @refill: polls again later when there was no memory
+ * @sg: scratch space for posting
+ */
+struct vnet_rx {
+	struct virtqueue *vq;
+	struct page_pool *pool;
+	struct device *dma_dev;
+	struct vnet_rx_buf *idle;
+	u32 posted;
+	enum vnet_rx_mode mode;
+	u32 hdr_len;
+	u32 frame_off;
+	u32 min_left;
+	u32 piece;
+	u32 page_len;
+	u32 n_more;
+	bool split_hdr;
+	struct ivnet_meta_rules rules;
+
+	/* slow path fields follow */
+	struct page *cur;
+	u32 cur_off;
+	u32 cur_refs;
+	u32 irqs;
+	u32 irqs_seen;
+	u32 n_bufs;
+	struct vnet_rx_buf *bufs;
+	struct page **more_pages;
+	struct delayed_work refill;
+	struct scatterlist sg[VNET_CHAIN_MAX + 2];
+};
+
+/**
+ * struct vnet_tx - transmit side of a queue pair; all under the txq's lock
+ * @vq: the ring; NULL while the queue is stopped
+ * @in_flight: frames that the device has
+ * @clean_at: look for completions when @in_flight gets here
+ * @hdr_len: bytes of the header
+ * @room: the queue stops with fewer free descriptors than this
+ * @max_sg: most descriptors of one frame
+ * @armed: an interrupt will come for what is in flight
+ * @any_layout: the header may stand before the frame in its buffer
+ * @irqs: interrupts; written by the interrupt alone
+ * @irqs_seen: how many of them are in the statistics
+ * @sg: scratch space
+ */
+struct vnet_tx {
+	struct virtqueue *vq;
+	u32 in_flight;
+	u32 clean_at;
+	u32 hdr_len;
+	u32 room;
+	u32 max_sg;
+	bool armed;
+	bool any_layout;
+	u32 irqs;
+	u32 irqs_seen;
+	struct scatterlist sg[MAX_SKB_FRAGS + 2];
+};
+
+/**
+ * struct vnet_queue - a queue pair
+ * @q: the core's part
+ * @vdev: the virtio device
+ * @rx: receive side
+ * @tx: transmit side
+ */
+struct vnet_queue {
+	struct ivnet_queue q;
+	struct virtio_device *vdev;
+	struct vnet_rx rx ____cacheline_aligned_in_smp;
+	struct vnet_tx tx ____cacheline_aligned_in_smp;
+};
+
+static inline struct vnet_queue *to_vnet_queue(struct ivnet_queue *q)
+{
+	return container_of(q, struct vnet_queue, q);
+}
+
+/* Largest payload of a control command, bytes. */
+#define VNET_CTRL_DATA_MAX	64
+
+/**
+ * struct vnet_ctrl_buf - memory of a control command (virtio 1.3, 5.1.6.5)
+ * @hdr: class and command
+ * @data: what it carries
+ * @ack: the device's answer; not in a cache line with what we write
+ */
+struct vnet_ctrl_buf {
+	struct virtio_net_ctrl_hdr hdr;
+	u8 data[VNET_CTRL_DATA_MAX];
+	u8 ack ____cacheline_aligned;
+};
+
+/**
+ * struct vnet_dev - the transport's device object
+ * @vdev: the virtio device
+ * @offered: feature bits that the device offers, of those the driver knows
+ * @caps: what was negotiated
+ * @negotiated: the bus has negotiated already, as it does before probe
+ * @live: rings exist and the device runs
+ * @dev_pairs: queue pairs of the device
+ * @n_vqs: rings in @vqs
+ * @vqs: receive and transmit rings in turn, then the control queue
+ * @names: names of @vqs
+ * @queues: the queue pair that uses each pair of rings; NULL if none has yet
+ * @dma_dev: for whom receive memory is mapped; see ivnet_vq_dma_dev()
+ * @ctrl: memory of the control command; NULL without a control queue
+ * @ctrl_dead: a command was not answered, its memory is still the device's
+ * @offloads: guest offloads that are on
+ */
+struct vnet_dev {
+	struct virtio_device *vdev;
+	u64 offered;
+	struct vnet_caps caps;
+	bool negotiated;
+	bool live;
+	u32 dev_pairs;
+	u32 n_vqs;
+	struct virtqueue **vqs;
+	char (*names)[16];
+	struct vnet_queue **queues;
+	struct device *dma_dev;
+	struct vnet_ctrl_buf *ctrl;
+	bool ctrl_dead;
+	u64 offloads;
+};
+
+static inline struct virtqueue *vnet_rvq(const struct vnet_dev *vd, u32 i)
+{
+	return vd->vqs[2 * i];
+}
+
+static inline struct virtqueue *vnet_tvq(const struct vnet_dev *vd, u32 i)
+{
+	return vd->vqs[2 * i + 1];
+}
+
+/**
+ * vnet_ring_queue() - the queue pair that uses a ring
+ * @vq: the ring
+ *
+ * The ring's own private pointer belongs to the bus.
+ *
+ * Return: the pair, or NULL before its first start.
+ */
+static inline struct vnet_queue *vnet_ring_queue(const struct virtqueue *vq)
+{
+	const struct vnet_dev *vd = ivnet_priv(vq->vdev->priv);
+
+	return READ_ONCE(vd->queues[vq->index / 2]);
+}
+
+/* main.c */
+int vnet_dev_revive(struct ivnet_dev *idev);
+
+/* vq.c */
+int vnet_dev_start(struct vnet_dev *vd);
+void vnet_dev_reset(struct vnet_dev *vd);
+struct ivnet_queue *vnet_queue_alloc(struct ivnet_dev *idev,
+				     const struct ivnet_queue_cfg *cfg,
+				     u32 index);
+void vnet_queue_free(struct ivnet_dev *idev, struct ivnet_queue *q);
+int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs);
+void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs);
+
+/* ctrl.c */
+int vnet_ctrl_init(struct vnet_dev *vd);
+void vnet_ctrl_exit(struct vnet_dev *vd);
+int vnet_ctrl_set_mac(struct vnet_dev *vd, const u8 *addr);
+int vnet_ctrl_set_pairs(struct vnet_dev *vd, u32 pairs);
+int vnet_ctrl_set_offloads(struct vnet_dev *vd, u64 offloads);
+int vnet_ctrl_set_hash(struct vnet_dev *vd);
+
+/* rxmem.c */
+u32 vnet_rx_frame_off(const struct vnet_caps *caps);
+u32 vnet_rx_buf_min(const struct vnet_caps *caps, u32 mtu);
+u32 vnet_rx_buf_default(const struct vnet_caps *caps, u32 ring);
+int vnet_rx_alloc(struct vnet_dev *vd, struct vnet_queue *vq,
+		  const struct ivnet_queue_cfg *cfg);
+void vnet_rx_free(struct vnet_queue *vq);
+bool vnet_rx_fill(struct vnet_queue *vq);
+void vnet_rx_recycle(struct virtqueue *rvq, void *token);
+void vnet_rx_buf_release(struct vnet_rx *rx, struct vnet_rx_buf *buf);
+
+/* rx.c */
+int vnet_poll(struct napi_struct *napi, int budget);
+void vnet_rx_interrupt(struct virtqueue *rvq);
+
+/* tx.c */
+netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev);
+void vnet_tx_interrupt(struct virtqueue *tvq);
+void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
+		  const struct ivnet_queue_cfg *cfg);
+void vnet_tx_poll(struct vnet_queue *vq, int budget);
+void vnet_tx_recycle(struct virtqueue *tvq, void *token);
+void vnet_tx_stopped(struct vnet_queue *vq);
+
+#endif

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rings: found, filled, emptied; queue pairs started and stopped. */
+
+#include <linux/bitops.h>
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <linux/virtio_config.h>
+
+#include "virtio.h"
+
+static void vqs_free(struct vnet_dev *vd)
+{
+	kfree(vd->queues);
+	kfree(vd->names);
+	kfree(vd->vqs);
+	vd->queues = NULL;
+	vd->names = NULL;
+	vd->vqs = NULL;
+}
+
+/*
+ * All rings of the device: the control queue's index lies behind the last
+ * pair. Pairs beyond those that can be used have no callback, so that they
+ * take no interrupt vector.
+ */
+static int vqs_find(struct vnet_dev *vd, u32 used_pairs)
+{
+	bool ctrl = vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ);
+	struct virtqueue_info *info;
+	int err = -ENOMEM;
+	u32 i;
+
+	vd->n_vqs = 2 * vd->dev_pairs + ctrl;
+	vd->vqs = kcalloc(vd->n_vqs, sizeof(*vd->vqs), GFP_KERNEL);
+	vd->names = kcalloc(vd->n_vqs, sizeof(*vd->names), GFP_KERNEL);
+	vd->queues = kcalloc(vd->dev_pairs, sizeof(*vd->queues), GFP_KERNEL);
+	info = kcalloc(vd->n_vqs, sizeof(*info), GFP_KERNEL);
+	if (!vd->vqs || !vd->names || !vd->queues || !info)
+		goto out;
+
+	for (i = 0; i < vd->dev_pairs; i++) {
+		snprintf(vd->names[2 * i], sizeof(*vd->names), "rx.%u", i);
+		snprintf(vd->names[2 * i + 1], sizeof(*vd->names), "tx.%u", i);
+		info[2 * i].name = vd->names[2 * i];
+		info[2 * i + 1].name = vd->names[2 * i + 1];
+		if (i >= used_pairs)
+			continue;
+		info[2 * i].callback = vnet_rx_interrupt;
+		info[2 * i + 1].callback = vnet_tx_interrupt;
+	}
+	if (ctrl)
+		info[2 * i].name = "control";
+
+	err = virtio_find_vqs(vd->vdev, vd->n_vqs, vd->vqs, info, NULL);
+	if (err)
+		goto out;
+
+	vd->dma_dev = ivnet_vq_dma_dev(vnet_rvq(vd, 0));
+	for (i = 1; vd->dma_dev && i < used_pairs; i++)
+		ivnet_vq_dma_dev(vnet_rvq(vd, i));
+out:
+	kfree(info);
+	if (err)
+		vqs_free(vd);
+
+	return err;
+}
+
+/**
+ * vnet_dev_start() - make a negotiated device run, with empty rings
+ * @vd: the device
+ *
+ * Return: 0 or an error; then the device is as before.
+ */
+int vnet_dev_start(struct vnet_dev *vd)
+{
+	int err;
+
+	err = vqs_find(vd, min_t(u32, vd->dev_pairs, num_possible_cpus()));
+	if (err)
+		return err;
+
+	err = vnet_ctrl_init(vd);
+	if (err) {
+		vd->vdev->config->del_vqs(vd->vdev);
+		vqs_free(vd);
+		return err;
+	}
+
+	virtio_device_ready(vd->vdev);
+	vd->live = true;
+	vd->offloads = vnet_guest_offloads(&vd->caps, NETIF_F_RXCSUM |
+					   NETIF_F_GRO_HW);
+
+	/* A device that cannot be given a key just reports no hash. */
+	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_HASH_REPORT) &&
+	    vnet_ctrl_set_hash(vd))
+		dev_warn(&vd->vdev->dev, "hash configuration refused\n");
+
+	return 0;
+}
+
+/**
+ * vnet_dev_reset() - reset the device and free its rings
+ * @vd: a live device
+ *
+ * Buffers that are still in the rings are handed to their queues.
+ */
+void vnet_dev_reset(struct vnet_dev *vd)
+{
+	struct virtqueue *vq;
+	void *token;
+	u32 i;
+
+	vd->live = false;
+	vd->negotiated = false;
+	virtio_reset_device(vd->vdev);
+
+	for (i = 0; i < 2 * vd->dev_pairs; i++) {
+		vq = vd->vqs[i];
+		while ((token = virtqueue_detach_unused_buf(vq))) {
+			if (i % 2)
+				vnet_tx_recycle(vq, token);
+			else
+				vnet_rx_recycle(vq, token);
+		}
+	}
+
+	vnet_ctrl_exit(vd);
+	vd->vdev->config->del_vqs(vd->vdev);
+	vqs_free(vd);
+}
+
+/**
+ * vnet_queue_alloc() - &ivnet_transport_ops.queue_alloc
+ * @idev: the device
+ * @cfg: what to build
+ * @index: number of the pair
+ *
+ * Return: the pair, or an ERR_PTR().
+ */
+struct ivnet_queue *vnet_queue_alloc(struct ivnet_dev *idev,
+				     const struct ivnet_queue_cfg *cfg,
+				     u32 index)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	struct vnet_queue *vq;
+	int err;
+
+	vq = kzalloc(sizeof(*vq), GFP_KERNEL);
+	if (!vq)
+		return ERR_PTR(-ENOMEM);
+	vq->vdev = vd->vdev;
+	ivnet_queue_init(idev, &vq->q, index, vnet_poll);
+	vnet_tx_init(vd, vq, cfg);
+
+	err = vnet_rx_alloc(vd, vq, cfg);
+	if (err) {
+		ivnet_queue_exit(&vq->q);
+		kfree(vq);
+		return ERR_PTR(err);
+	}
+
+	return &vq->q;
+}
+
+/**
+ * vnet_queue_free() - &ivnet_transport_ops.queue_free
+ * @idev: the device
+ * @q: the pair
+ */
+void vnet_queue_free(struct ivnet_dev *idev, struct ivnet_queue *q)
+{
+	struct vnet_queue *vq = to_vnet_queue(q);
+
+	vnet_rx_free(vq);
+	ivnet_queue_exit(q);
+	kfree(vq);
+}
+
+/* Give a pair its rings, in the wanted size, and its receive buffers. */
+static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
+			const struct ivnet_queue_cfg *cfg, bool can_resize)
+{
+	struct virtqueue *rvq = vnet_rvq(vd, vq->q.index);
+	struct virtqueue *tvq = vnet_tvq(vd, vq->q.index);
+	int err;
+
+	WRITE_ONCE(vd->queues[vq->q.index], vq);
+	if (can_resize) {
+		err = virtqueue_resize(rvq, cfg->rx_ring, vnet_rx_recycle,
+				       NULL);
+		if (err)
+			return err;
+		err = virtqueue_resize(tvq, cfg->tx_ring, vnet_tx_recycle,
+				       NULL);
+		if (err)
+			return err;
+	}
+
+	vq->rx.vq = rvq;
+	vq->tx.vq = tvq;
+	vnet_rx_fill(vq);
+	if (!vq->rx.posted)
+		return -ENOMEM;
+	virtqueue_kick(rvq);
+
+	return 0;
+}
+
+/*
+ * Take everything out of the rings. Without RING_RESET (virtio 1.3, 2.6.1)
+ * there is only one way: to reset the whole device.
+ */
+static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs)
+{
+	struct vnet_queue *vq;
+	bool reset = false;
+	u32 i;
+
+	reset = !(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET));
+	for (i = 0; !reset && i < qs->cfg.pairs; i++) {
+		vq = to_vnet_queue(qs->q[i]);
+		if (!vq->rx.vq)
+			continue;
+		if (virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
+		    virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL))
+			reset = true;
+	}
+	if (reset)
+		vnet_dev_reset(vd);
+
+	for (i = 0; i < qs->cfg.pairs; i++) {
+		vq = to_vnet_queue(qs->q[i]);
+		vq->rx.vq = NULL;
+		vq->tx.vq = NULL;
+		vnet_tx_stopped(vq);
+		if (vd->queues)
+			WRITE_ONCE(vd->queues[i], NULL);
+	}
+}
+
+/**
+ * vnet_queues_start() - &ivnet_transport_ops.queues_start
+ * @idev: the device
+ * @qs: the set
+ *
+ * Return: 0 or an error.
+ */
+int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	bool can_resize;
+	u32 i;
+	int err;
+
+	if (!vd->live) {
+		err = vnet_dev_revive(idev);
+		if (err)
+			return err;
+	}
+
+	can_resize = vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET);
+	for (i = 0; i < qs->cfg.pairs; i++) {
+		err = queue_attach(vd, to_vnet_queue(qs->q[i]), &qs->cfg,
+				   can_resize);
+		if (err)
+			goto err_drain;
+	}
+
+	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_MQ)) {
+		err = vnet_ctrl_set_pairs(vd, qs->cfg.pairs);
+		if (err)
+			goto err_drain;
+	}
+
+	for (i = 0; i < qs->cfg.pairs; i++)
+		ivnet_queue_enable(qs->q[i]);
+
+	return 0;
+
+err_drain:
+	queues_drain(vd, qs);
+	return err;
+}
+
+/**
+ * vnet_queues_stop() - &ivnet_transport_ops.queues_stop
+ * @idev: the device
+ * @qs: the set
+ */
+void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
+{
+	u32 i;
+
+	for (i = 0; i < qs->cfg.pairs; i++) {
+		ivnet_queue_disable(qs->q[i]);
+		cancel_delayed_work_sync(&to_vnet_queue(qs->q[i])->rx.refill);
+	}
+	queues_drain(ivnet_priv(idev), qs);
+}
