@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Guests for tests; README.rst shows how to use it."""
+from .commands import CommandFailed, GuestDied, GuestTimeout, Result, to_terminal
+from .guest import Guest, have_kvm
+from .kernel import Kernel, names as kernel_names, read_info
+from .net import Nic, Segment, segment
+from .rig import CACHE, TOP, VmError, host, isolate
+
+__all__ = ['CACHE', 'CommandFailed', 'Guest', 'GuestDied', 'GuestTimeout', 'Kernel', 'Nic',
+           'Result', 'Segment', 'TOP', 'VmError', 'have_kvm', 'host', 'isolate',
+           'kernel_names', 'read_info', 'segment', 'to_terminal']
