@@ -14,7 +14,7 @@ SRC=$IVNET_CACHE/src/linux-source-6.12
 
 # Types of checkpatch that do not fit compat.h: it emulates kernel macros and
 # types, with the arguments and names they have there.
-COMPAT_IGNORE=MACRO_ARG_REUSE,MACRO_ARG_UNUSED,MACRO_ARG_PRECEDENCE,NEW_TYPEDEFS
+COMPAT_IGNORE=MACRO_ARG_REUSE,MACRO_ARG_UNUSED,MACRO_ARG_PRECEDENCE,NEW_TYPEDEFS,PREFER_ETHTOOL_PUTS
 
 # Scripts of coccinelle to leave out:
 #   string_choices    its helpers do not exist in 6.1

@@ -63,6 +63,10 @@
 #define netif_queue_set_napi(dev, index, type, napi) do { } while (0)
 #endif
 
+#ifndef IVNET_HAVE_ETHTOOL_PUTS
+#define ethtool_puts(data, str)	ethtool_sprintf(data, "%s", str)
+#endif
+
 /* ---- devlink ---- */
 
 #ifndef IVNET_HAVE_DEVL_PARAMS

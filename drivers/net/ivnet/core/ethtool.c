@@ -218,7 +218,7 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 		ethtool_sprintf(&p, "rx_%s", ivnet_rx_stat_desc[i].name);
 	for (i = 0; i < IVNET_TX_STAT_NUM; i++)
 		ethtool_sprintf(&p, "tx_%s", ivnet_tx_stat_desc[i].name);
-	ethtool_sprintf(&p, "tx_csum_fallback");
+	ethtool_puts(&p, "tx_csum_fallback");
 
 	for (q = 0; q < net->n_stats; q++) {
 		for (i = 0; i < IVNET_RX_STAT_NUM; i++)

@@ -6,7 +6,8 @@
 
 #include "ivnet.h"
 
-#define DESC(id, text, cls) [id] = { .name = (text), .class = (cls) }
+#define DESC(id, text, cls)					\
+	[id] = { .name = (text), .class = (cls) }
 
 const struct ivnet_stat_desc ivnet_rx_stat_desc[IVNET_RX_STAT_NUM] = {
 	DESC(IVNET_RX_PACKETS, "packets", IVNET_STAT_PACKETS),

@@ -87,7 +87,7 @@ void vnet_caps_init(struct vnet_caps *caps, u64 features)
 			      BIT_ULL(VIRTIO_NET_F_GUEST_USO4) |
 			      BIT_ULL(VIRTIO_NET_F_GUEST_USO6);
 	const bool v1 = features & BIT_ULL(VIRTIO_F_VERSION_1);
-	netdev_features_t hw = NETIF_F_SG, on = 0;
+	netdev_features_t hw = NETIF_F_SG, on = NETIF_F_HIGHDMA;
 
 	*caps = (struct vnet_caps) { .features = features };
 	caps->any_layout = v1 || features & BIT_ULL(VIRTIO_F_ANY_LAYOUT);
@@ -107,6 +107,8 @@ void vnet_caps_init(struct vnet_caps *caps, u64 features)
 
 	if (features & BIT_ULL(VIRTIO_NET_F_CSUM)) {
 		hw |= NETIF_F_HW_CSUM;
+		/* The device checks the headers of frames to be segmented. */
+		on |= NETIF_F_GSO_ROBUST;
 		/* A legacy device's one bit for all of segmentation. */
 		if (features & BIT_ULL(VIRTIO_NET_F_GSO) && !v1)
 			hw |= NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN;

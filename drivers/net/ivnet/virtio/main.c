@@ -90,8 +90,8 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 	u32 max;
 
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_MQ))
-		virtio_cread_le(vdev, struct virtio_net_config,
-				max_virtqueue_pairs, &pairs);
+		virtio_cread(vdev, struct virtio_net_config,
+			     max_virtqueue_pairs, &pairs);
 	if (pairs < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN ||
 	    pairs > VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX)
 		pairs = 1;
@@ -110,7 +110,7 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 	while (vnet_rx_buf_min(&vd->caps, max) > IVNET_RX_BUF_MAX)
 		max /= 2;
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_MTU))
-		virtio_cread_le(vdev, struct virtio_net_config, mtu, &mtu);
+		virtio_cread(vdev, struct virtio_net_config, mtu, &mtu);
 	lim->max_mtu = mtu >= ETH_MIN_MTU ? min_t(u32, mtu, max) : max;
 	lim->mtu = mtu >= ETH_MIN_MTU ? lim->max_mtu : ETH_DATA_LEN;
 }
@@ -154,20 +154,13 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	return 0;
 
 err_fail:
-	vd->negotiated = false;
-	virtio_reset_device(vd->vdev);
+	vnet_dev_reset(vd);
 	return err;
 }
 
 static void vnet_down(struct ivnet_dev *idev)
 {
-	struct vnet_dev *vd = ivnet_priv(idev);
-
-	if (vd->live)
-		vnet_dev_reset(vd);
-	else
-		virtio_reset_device(vd->vdev);
-	vd->negotiated = false;
+	vnet_dev_reset(ivnet_priv(idev));
 }
 
 static int vnet_set_mac(struct ivnet_dev *idev, const u8 *addr)
@@ -176,12 +169,9 @@ static int vnet_set_mac(struct ivnet_dev *idev, const u8 *addr)
 	struct virtio_device *vdev = vd->vdev;
 	unsigned int i;
 
-	if (!idev->up)
-		return 0;
-	if (virtio_has_feature(vdev, VIRTIO_NET_F_CTRL_MAC_ADDR)) {
-		/* A device that was reset is told when it starts again. */
+	/* A device that was reset is told when it starts again. */
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return vd->live ? vnet_ctrl_set_mac(vd, addr) : 0;
-	}
 	if (virtio_has_feature(vdev, VIRTIO_F_VERSION_1) ||
 	    !virtio_has_feature(vdev, VIRTIO_NET_F_MAC))
 		return -EOPNOTSUPP;
@@ -230,24 +220,19 @@ int vnet_dev_revive(struct ivnet_dev *idev)
 	err = vnet_dev_start(vd);
 	if (err)
 		goto err_reset;
-
 	if (!ether_addr_equal(dev->dev_addr, idev->perm_addr)) {
 		err = vnet_set_mac(idev, dev->dev_addr);
 		if (err && err != -EOPNOTSUPP)
-			goto err_stop;
+			goto err_reset;
 	}
 	err = vnet_set_features(idev, dev->features);
 	if (err)
-		goto err_stop;
+		goto err_reset;
 
 	return 0;
 
-err_stop:
-	vnet_dev_reset(vd);
-	return err;
 err_reset:
-	vd->negotiated = false;
-	virtio_reset_device(vd->vdev);
+	vnet_dev_reset(vd);
 	return err;
 }
 
@@ -269,8 +254,7 @@ static void vnet_link(struct ivnet_dev *idev)
 	u8 duplex;
 
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_STATUS))
-		virtio_cread_le(vdev, struct virtio_net_config, status,
-				&status);
+		virtio_cread(vdev, struct virtio_net_config, status, &status);
 
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_SPEED_DUPLEX)) {
 		virtio_cread_le(vdev, struct virtio_net_config, speed, &speed);
@@ -440,6 +424,26 @@ static void vnet_config_changed(struct virtio_device *vdev)
 	ivnet_link_changed(vdev->priv);
 }
 
+#ifdef CONFIG_PM
+static int vnet_freeze(struct virtio_device *vdev)
+{
+	ivnet_dev_detach(vdev->priv);
+
+	return 0;
+}
+
+/* The bus has negotiated the same features again. */
+static int vnet_restore(struct virtio_device *vdev)
+{
+	struct ivnet_dev *idev = vdev->priv;
+	struct vnet_dev *vd = ivnet_priv(idev);
+
+	vd->negotiated = true;
+
+	return ivnet_dev_attach(idev, NULL);
+}
+#endif
+
 static const struct virtio_device_id vnet_ids[] = {
 	{ VIRTIO_ID_NET, VIRTIO_DEV_ANY_ID },
 	{ }
@@ -459,6 +463,10 @@ static struct virtio_driver vnet_driver = {
 	.probe			= vnet_probe,
 	.remove			= vnet_remove,
 	.config_changed		= vnet_config_changed,
+#ifdef CONFIG_PM
+	.freeze			= vnet_freeze,
+	.restore		= vnet_restore,
+#endif
 };
 
 module_virtio_driver(vnet_driver);

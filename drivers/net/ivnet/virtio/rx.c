@@ -17,14 +17,13 @@
 /* After this time memory may be there again. */
 #define VNET_REFILL_DELAY	msecs_to_jiffies(20)
 
-/* The header as it is in memory, and as words to copy it by. */
+/* Copy of the header; its last part has had more than one name. */
 union vnet_hdr_copy {
 	struct virtio_net_hdr_v1_hash h;
 	struct {
-		u32 v1[3];
+		struct virtio_net_hdr_v1 v1;
 		__le32 hash;
 	};
-	u32 w[5];
 };
 
 /**
@@ -270,7 +269,7 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	enum ivnet_meta_err err;
 	struct ivnet_meta meta;
 	struct sk_buff *skb;
-	const u32 *words;
+	const void *start;
 
 	if (unlikely(len < rx->hdr_len + ETH_HLEN)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_ERR_LEN_SHORT);
@@ -288,14 +287,13 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 		rx_sync(rx, buf->page, buf->off + rx->frame_off - rx->hdr_len,
 			first);
 
-	words = buf_addr(buf) + rx->frame_off - rx->hdr_len;
-	hdr.w[0] = READ_ONCE(words[0]);
-	hdr.w[1] = READ_ONCE(words[1]);
-	hdr.w[2] = READ_ONCE(words[2]);
-	if (unlikely(rx->hdr_len == sizeof(hdr.h))) {
-		hdr.w[3] = READ_ONCE(words[3]);
-		hdr.w[4] = READ_ONCE(words[4]);
-	}
+	/* The barrier keeps the compiler from reading the original again. */
+	start = buf_addr(buf) + rx->frame_off - rx->hdr_len;
+	if (unlikely(rx->hdr_len == sizeof(hdr.h)))
+		memcpy(&hdr.h, start, sizeof(hdr.h));
+	else
+		memcpy(&hdr.v1, start, sizeof(hdr.v1));
+	barrier();
 	meta = (struct ivnet_meta) {
 		.flags		= hdr.h.hdr.flags,
 		.gso_type	= hdr.h.hdr.gso_type,

@@ -39,7 +39,7 @@
  */
 u32 vnet_rx_frame_off(const struct vnet_caps *caps)
 {
-	BUILD_BUG_ON(NET_SKB_PAD < sizeof(struct virtio_net_hdr_v1_hash));
+	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_v1_hash) > NET_SKB_PAD);
 
 	return NET_SKB_PAD + NET_IP_ALIGN;
 }

@@ -33,22 +33,21 @@ void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
 
 /* Count a frame that is sent; by destination, as it stands in the frame. */
 static __always_inline void tx_count(struct vnet_queue *vq,
-				     const struct sk_buff *skb, u32 len,
-				     u32 packets)
+				     const struct sk_buff *skb, u32 len)
 {
 	struct ivnet_tx_stats *s = &vq->q.stats->tx;
 
 	u64_stats_update_begin(&s->syncp);
-	u64_stats_add(&s->v[IVNET_TX_PACKETS], packets);
+	u64_stats_inc(&s->v[IVNET_TX_PACKETS]);
 	u64_stats_add(&s->v[IVNET_TX_BYTES], len);
 	if (likely(!is_multicast_ether_addr(skb->data))) {
-		u64_stats_add(&s->v[IVNET_TX_UCAST_PACKETS], packets);
+		u64_stats_inc(&s->v[IVNET_TX_UCAST_PACKETS]);
 		u64_stats_add(&s->v[IVNET_TX_UCAST_BYTES], len);
 	} else if (is_broadcast_ether_addr(skb->data)) {
-		u64_stats_add(&s->v[IVNET_TX_BCAST_PACKETS], packets);
+		u64_stats_inc(&s->v[IVNET_TX_BCAST_PACKETS]);
 		u64_stats_add(&s->v[IVNET_TX_BCAST_BYTES], len);
 	} else {
-		u64_stats_add(&s->v[IVNET_TX_MCAST_PACKETS], packets);
+		u64_stats_inc(&s->v[IVNET_TX_MCAST_PACKETS]);
 		u64_stats_add(&s->v[IVNET_TX_MCAST_BYTES], len);
 	}
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
@@ -226,7 +225,6 @@ netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_tx *tx = &vq->tx;
 	struct ivnet_meta meta;
 	u32 len = skb->len;
-	u32 packets = 1;
 
 	if (tx->in_flight >= tx->clean_at)
 		tx_clean(vq, 0);
@@ -248,15 +246,14 @@ netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	}
 
-	/* Completion is possible from here on. */
 	skb_tx_timestamp(skb);
-	tx_count(vq, skb, len, packets);
 	if (unlikely(tx_add(vq, skb, &meta))) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_RING);
 		goto drop;
 	}
-	nf_reset_ct(skb);
+	/* Completions are taken under the lock held here: skb is still ours. */
 	tx->in_flight++;
+	tx_count(vq, skb, len);
 
 	if (unlikely(tx->vq->num_free < tx->room)) {
 		netif_tx_stop_queue(vq->q.txq);

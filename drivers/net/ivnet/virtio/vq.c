@@ -3,6 +3,7 @@
 
 #include <linux/bitops.h>
 #include <linux/netdevice.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 
@@ -100,9 +101,17 @@ int vnet_dev_start(struct vnet_dev *vd)
 	return 0;
 }
 
+/* A device pulled out reads as all ones, and a reset would wait for ever. */
+static bool dev_gone(const struct vnet_dev *vd)
+{
+	struct device *parent = vd->vdev->dev.parent;
+
+	return dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
+}
+
 /**
  * vnet_dev_reset() - reset the device and free its rings
- * @vd: a live device
+ * @vd: a device that is up
  *
  * Buffers that are still in the rings are handed to their queues.
  */
@@ -112,9 +121,14 @@ void vnet_dev_reset(struct vnet_dev *vd)
 	void *token;
 	u32 i;
 
-	vd->live = false;
 	vd->negotiated = false;
-	virtio_reset_device(vd->vdev);
+	if (dev_gone(vd))
+		virtio_break_device(vd->vdev);
+	else
+		virtio_reset_device(vd->vdev);
+	if (!vd->live)
+		return;
+	vd->live = false;
 
 	for (i = 0; i < 2 * vd->dev_pairs; i++) {
 		vq = vd->vqs[i];
@@ -215,10 +229,11 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs)
 {
 	struct vnet_queue *vq;
-	bool reset = false;
+	bool reset;
 	u32 i;
 
-	reset = !(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET));
+	reset = !(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)) ||
+		dev_gone(vd);
 	for (i = 0; !reset && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
 		if (!vq->rx.vq)
