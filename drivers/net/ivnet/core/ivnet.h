@@ -211,6 +211,7 @@ struct ivnet_net {
  * @perm_addr: the device's own address; all zero if it has none
  * @params: what the last start of the device read
  * @tso_max: bytes of the largest frame to be segmented
+ * @headroom: bytes that the transport wants before a frame
  * @link_work: reads the link state after a configuration interrupt
  * @reporters: health reporters, each may be NULL
  * @priv: the transport's device object
@@ -228,6 +229,7 @@ struct ivnet_dev {
 	u8 perm_addr[ETH_ALEN];
 	struct ivnet_params params;
 	u32 tso_max;
+	u16 headroom;
 	struct work_struct link_work;
 	struct devlink_health_reporter *reporters[3];
 	u8 priv[] __aligned(NETDEV_ALIGN);

@@ -208,6 +208,7 @@ static void apply_limits(struct ivnet_dev *idev)
 	dev->hw_features = idev->hw_features | (dev->hw_features &
 						~IVNET_DEVICE_FEATURES);
 	dev->vlan_features = idev->features & IVNET_VLAN_FEATURES;
+	dev->needed_headroom = idev->headroom;
 	netif_set_tso_max_size(dev, idev->tso_max);
 }
 

@@ -127,6 +127,7 @@ static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 	idev->hw_features = vd->caps.hw_features;
 	idev->features = vd->caps.netdev_features;
 	idev->tso_max = GSO_LEGACY_MAX_SIZE;
+	idev->headroom = vd->caps.hdr_len;
 }
 
 static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)

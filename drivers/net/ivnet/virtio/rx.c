@@ -202,10 +202,13 @@ static enum ivnet_rx_stat rx_meta_stat(enum ivnet_meta_err err)
 	}
 }
 
-static void rx_set_hash(struct sk_buff *skb,
+static void rx_set_hash(const struct net_device *dev, struct sk_buff *skb,
 			const union vnet_hdr_copy *hdr)
 {
 	enum pkt_hash_types type;
+
+	if (!(dev->features & NETIF_F_RXHASH))
+		return;
 
 	switch (le16_to_cpu(hdr->h.hash_report)) {
 	case VIRTIO_NET_HASH_REPORT_TCPv4:
@@ -227,13 +230,29 @@ static void rx_set_hash(struct sk_buff *skb,
 	skb_set_hash(skb, le32_to_cpu(hdr->hash), type);
 }
 
-/* A frame whose metadata is checked: to the stack. */
-static __always_inline void
-rx_deliver(struct vnet_queue *vq, struct sk_buff *skb,
-	   const union vnet_hdr_copy *hdr, struct rx_batch *b)
+/* Check what the header says and apply it to the frame. */
+static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
+		    const struct virtio_net_hdr_v1 *hdr, struct rx_batch *b)
 {
-	struct net_device *dev = vq->q.netdev;
-	u32 len = skb->len;
+	struct virtio_device *vdev = vq->vdev;
+	const struct ivnet_meta meta = {
+		.flags		= hdr->flags,
+		.gso_type	= hdr->gso_type,
+		.hdr_len	= virtio16_to_cpu(vdev, hdr->hdr_len),
+		.gso_size	= virtio16_to_cpu(vdev, hdr->gso_size),
+		.csum_start	= virtio16_to_cpu(vdev, hdr->csum_start),
+		.csum_offset	= virtio16_to_cpu(vdev, hdr->csum_offset),
+	};
+	enum ivnet_meta_err err;
+
+	err = ivnet_meta_check(&meta, &vq->rx.rules, skb->len);
+	if (likely(!err))
+		err = ivnet_rx_meta(skb, &meta,
+				    vq->q.netdev->features & NETIF_F_RXCSUM);
+	if (unlikely(err)) {
+		ivnet_rx_stat_inc(&vq->q.stats->rx, rx_meta_stat(err));
+		return false;
+	}
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL)
 		b->csum_partial++;
@@ -241,16 +260,10 @@ rx_deliver(struct vnet_queue *vq, struct sk_buff *skb,
 		b->csum_valid++;
 	if (skb_is_gso(skb)) {
 		b->gso++;
-		b->gso_bytes += len;
+		b->gso_bytes += skb->len;
 	}
-	if (vq->rx.hdr_len == sizeof(hdr->h) && dev->features & NETIF_F_RXHASH)
-		rx_set_hash(skb, hdr);
 
-	skb_record_rx_queue(skb, vq->q.index);
-	skb->protocol = eth_type_trans(skb, dev);
-	b->packets[skb->pkt_type]++;
-	b->bytes[skb->pkt_type] += len;
-	napi_gro_receive(&vq->q.napi, skb);
+	return true;
 }
 
 /*
@@ -262,12 +275,9 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	 u32 copybreak, struct rx_batch *b)
 {
 	struct ivnet_rx_stats *stats = &vq->q.stats->rx;
-	struct virtio_device *vdev = vq->vdev;
 	struct vnet_rx *rx = &vq->rx;
 	u32 more = 0, first = len;
 	union vnet_hdr_copy hdr;
-	enum ivnet_meta_err err;
-	struct ivnet_meta meta;
 	struct sk_buff *skb;
 	const void *start;
 
@@ -294,19 +304,11 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	else
 		memcpy(&hdr.v1, start, sizeof(hdr.v1));
 	barrier();
-	meta = (struct ivnet_meta) {
-		.flags		= hdr.h.hdr.flags,
-		.gso_type	= hdr.h.hdr.gso_type,
-		.hdr_len	= virtio16_to_cpu(vdev, hdr.h.hdr.hdr_len),
-		.gso_size	= virtio16_to_cpu(vdev, hdr.h.hdr.gso_size),
-		.csum_start	= virtio16_to_cpu(vdev, hdr.h.hdr.csum_start),
-		.csum_offset	= virtio16_to_cpu(vdev, hdr.h.hdr.csum_offset),
-	};
 
 	if (rx->mode == VNET_RX_MERGEABLE) {
-		more = virtio16_to_cpu(vdev, hdr.h.hdr.num_buffers);
 		/* 0 becomes the largest number of all. */
-		if (unlikely(--more >= rx->n_bufs)) {
+		more = virtio16_to_cpu(vq->vdev, hdr.v1.num_buffers) - 1U;
+		if (unlikely(more >= rx->n_bufs)) {
 			ivnet_rx_stat_inc(stats, IVNET_RX_ERR_NUM_BUFFERS);
 			return;
 		}
@@ -330,23 +332,26 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 		return;
 	}
 
+	len -= rx->hdr_len;
 	if (more) {
 		if (unlikely(!rx_merge(vq, skb, more, b)))
 			goto drop;
-	} else if (len - rx->hdr_len > first) {
-		rx_chain(rx, buf, skb, len - rx->hdr_len - first);
+		len = skb->len;
+	} else if (len > first) {
+		rx_chain(rx, buf, skb, len - first);
 	}
 
-	err = ivnet_meta_check(&meta, &rx->rules, skb->len);
-	if (likely(!err))
-		err = ivnet_rx_meta(skb, &meta,
-				    vq->q.netdev->features & NETIF_F_RXCSUM);
-	if (unlikely(err)) {
-		ivnet_rx_stat_inc(stats, rx_meta_stat(err));
+	if (hdr.v1.flags | hdr.v1.gso_type &&
+	    unlikely(!rx_meta(vq, skb, &hdr.v1, b)))
 		goto drop;
-	}
+	if (unlikely(rx->hdr_len == sizeof(hdr.h)))
+		rx_set_hash(vq->q.netdev, skb, &hdr);
 
-	rx_deliver(vq, skb, &hdr, b);
+	skb_record_rx_queue(skb, vq->q.index);
+	skb->protocol = eth_type_trans(skb, vq->q.netdev);
+	b->packets[skb->pkt_type]++;
+	b->bytes[skb->pkt_type] += len;
+	napi_gro_receive(&vq->q.napi, skb);
 	return;
 
 drop:

@@ -208,7 +208,6 @@ static int rx_post(struct vnet_rx *rx, struct vnet_rx_buf *buf)
 	u32 len = buf->end - VNET_SHINFO - start;
 	u32 i, n = 0;
 
-	sg_init_table(rx->sg, 1 + rx->split_hdr + rx->n_more);
 	if (unlikely(rx->split_hdr)) {
 		rx_sg_set(rx, &rx->sg[n++], buf->page, start, rx->hdr_len);
 		rx_sg_set(rx, &rx->sg[n++], buf->page, start + rx->hdr_len,
@@ -356,6 +355,8 @@ int vnet_rx_alloc(struct vnet_dev *vd, struct vnet_queue *vq,
 	rx->split_hdr = !vd->caps.any_layout && rx->mode != VNET_RX_MERGEABLE;
 	INIT_DELAYED_WORK(&rx->refill, rx_refill_work);
 	rx_geometry(vd, rx, cfg);
+	/* Every buffer has the same number of parts. */
+	sg_init_table(rx->sg, 1 + rx->split_hdr + rx->n_more);
 
 	rx->bufs = kvcalloc(rx->n_bufs, sizeof(*rx->bufs), GFP_KERNEL);
 	if (!rx->bufs)

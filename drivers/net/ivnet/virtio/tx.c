@@ -145,16 +145,22 @@ static void tx_kick(struct vnet_queue *vq)
 		ivnet_tx_stat_inc(&vq->q.stats->tx, IVNET_TX_NOTIFIES);
 }
 
-static __always_inline void tx_hdr_fill(struct virtio_device *vdev,
-					struct virtio_net_hdr *hdr,
+static __always_inline void tx_hdr_fill(const struct vnet_queue *vq,
+					struct virtio_net_hdr_mrg_rxbuf *hdr,
 					const struct ivnet_meta *m)
 {
-	hdr->flags = m->flags;
-	hdr->gso_type = m->gso_type;
-	hdr->hdr_len = cpu_to_virtio16(vdev, m->hdr_len);
-	hdr->gso_size = cpu_to_virtio16(vdev, m->gso_size);
-	hdr->csum_start = cpu_to_virtio16(vdev, m->csum_start);
-	hdr->csum_offset = cpu_to_virtio16(vdev, m->csum_offset);
+	struct virtio_device *vdev = vq->vdev;
+
+	hdr->hdr.flags = m->flags;
+	hdr->hdr.gso_type = m->gso_type;
+	hdr->hdr.hdr_len = cpu_to_virtio16(vdev, m->hdr_len);
+	hdr->hdr.gso_size = cpu_to_virtio16(vdev, m->gso_size);
+	hdr->hdr.csum_start = cpu_to_virtio16(vdev, m->csum_start);
+	hdr->hdr.csum_offset = cpu_to_virtio16(vdev, m->csum_offset);
+	if (likely(vq->tx.hdr_len >= sizeof(*hdr)))
+		hdr->num_buffers = 0;
+	if (unlikely(vq->tx.hdr_len > sizeof(*hdr)))
+		memset(hdr + 1, 0, vq->tx.hdr_len - sizeof(*hdr));
 }
 
 /*
@@ -168,10 +174,10 @@ static __always_inline int tx_add(struct vnet_queue *vq, struct sk_buff *skb,
 	struct vnet_tx *tx = &vq->tx;
 	struct scatterlist *sg = tx->sg;
 	u32 i, n = 0, nr_frags = shinfo->nr_frags;
-	struct virtio_net_hdr_v1_hash *hdr;
+	struct virtio_net_hdr_mrg_rxbuf *hdr;
 	int err;
 
-	BUILD_BUG_ON(sizeof(*hdr) > sizeof(skb->cb));
+	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_v1_hash) > sizeof(skb->cb));
 
 	if (likely(tx->any_layout && skb_headroom(skb) >= tx->hdr_len &&
 		   !skb_header_cloned(skb) &&
@@ -190,8 +196,7 @@ static __always_inline int tx_add(struct vnet_queue *vq, struct sk_buff *skb,
 			    skb_frag_off(frag));
 	}
 
-	memset(hdr, 0, tx->hdr_len);
-	tx_hdr_fill(vq->vdev, (struct virtio_net_hdr *)hdr, m);
+	tx_hdr_fill(vq, hdr, m);
 
 	sg_mark_end(&sg[n - 1]);
 	err = virtqueue_add_outbuf(tx->vq, sg, n, skb, GFP_ATOMIC);
