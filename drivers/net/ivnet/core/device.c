@@ -51,6 +51,7 @@ struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
 	idev = devlink_priv(devlink);
 	idev->devlink = devlink;
 	idev->dev = dev;
+	idev->bus_name = dev_name(dev);
 	idev->ops = ops;
 	idev->params.max_pairs = num_possible_cpus();
 	idev->params.mergeable_rx = true;

@@ -15,8 +15,7 @@ static void ivnet_get_drvinfo(struct net_device *dev,
 
 	strscpy(info->driver, net->idev->ops->name, sizeof(info->driver));
 	strscpy(info->version, IVNET_VERSION, sizeof(info->version));
-	strscpy(info->bus_info, dev_name(net->idev->dev),
-		sizeof(info->bus_info));
+	strscpy(info->bus_info, net->idev->bus_name, sizeof(info->bus_info));
 }
 
 static u32 ivnet_get_msglevel(struct net_device *dev)

@@ -201,6 +201,7 @@ struct ivnet_net {
  * struct ivnet_dev - a device, from probe to remove
  * @devlink: the devlink instance whose private part this is
  * @dev: the bus device
+ * @bus_name: its name on the bus that it sits on, for ``ethtool -i``
  * @ops: the transport
  * @netdev: the net_device; NULL when it could not be made
  * @err: why @netdev is missing or the device is not up; 0 if all is well
@@ -219,6 +220,7 @@ struct ivnet_net {
 struct ivnet_dev {
 	struct devlink *devlink;
 	struct device *dev;
+	const char *bus_name;
 	const struct ivnet_transport_ops *ops;
 	struct net_device *netdev;
 	int err;

@@ -399,6 +399,7 @@ static int vnet_probe(struct virtio_device *vdev)
 	idev = ivnet_dev_alloc(&vdev->dev, &vnet_transport_ops);
 	if (!idev)
 		return -ENOMEM;
+	idev->bus_name = virtio_bus_name(vdev);
 	vd = ivnet_priv(idev);
 	vd->vdev = vdev;
 	vd->offered = vnet_get_features(vdev) & vnet_known_features();
