@@ -91,6 +91,11 @@ typedef union devlink_param_value ivnet_param_arg_t;
 	devlink_health_reporter_create(devlink, ops, 0, priv)
 #endif
 
+#ifndef IVNET_HAVE_DEVLINK_SET_FEATURES
+#define DEVLINK_F_RELOAD		0
+#define devlink_set_features(devlink, features) do { } while (0)
+#endif
+
 #ifndef IVNET_HAVE_DEVLINK_DRIVER_NAME_PUT
 #define devlink_info_driver_name_put(req, name) do { } while (0)
 #endif

@@ -77,6 +77,7 @@ have PAGE_POOL_QUEUE_IDX 'queue_idx' net/page_pool/types.h
 have DEVL_PARAMS 'devl_params_register' net/devlink.h
 have_in DEVLINK_PARAM_PTR 'union devlink_param_value \*val' 'int \(\*validate\)' net/devlink.h
 have_in HEALTH_GRACE 'graceful_period' '^devlink_health_reporter_create' net/devlink.h
+have DEVLINK_SET_FEATURES 'devlink_set_features' net/devlink.h
 have DEVLINK_DRIVER_NAME_PUT 'devlink_info_driver_name_put' net/devlink.h
 
 for f in h mk; do

@@ -120,6 +120,7 @@ int ivnet_dev_register(struct ivnet_dev *idev)
 		dev_err(idev->dev, "not started: %d; see devlink health diagnose, devlink dev reload tries again\n",
 			err);
 
+	devlink_set_features(idev->devlink, DEVLINK_F_RELOAD);
 	devlink_register(idev->devlink);
 
 	return 0;
