@@ -106,11 +106,11 @@ struct ivnet_limits {
  *	call ivnet_queue_init(). The queue that runs under the same index, if
  *	any, is not touched.
  * @queue_free: free a queue pair that is stopped; calls ivnet_queue_exit()
- * @queues_start: put a set to work and call ivnet_queue_enable() for each
- *	queue; on failure none of them runs. Receive memory is there already,
- *	so that a set that was stopped can be started again.
- * @queues_stop: take a set from work, with ivnet_queue_disable(); when it
- *	returns the device writes to none of its memory
+ * @queues_start: give a set to the device; on failure nothing of it is with
+ *	the device. Receive memory is there already, so that a set that was
+ *	stopped can be started again. NAPI and transmit queues follow.
+ * @queues_stop: take a set from the device; NAPI is disabled and nobody
+ *	transmits. When it returns the device writes to none of its memory.
  * @set_mac: program the address; NULL or -EOPNOTSUPP where it cannot
  * @set_features: carry out a change of netdev features
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
@@ -309,8 +309,6 @@ void ivnet_queues_down(struct ivnet_dev *idev);
 void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,
 		      int (*poll)(struct napi_struct *napi, int budget));
 void ivnet_queue_exit(struct ivnet_queue *q);
-void ivnet_queue_enable(struct ivnet_queue *q);
-void ivnet_queue_disable(struct ivnet_queue *q);
 
 /* affinity.c */
 void ivnet_affinity_set(struct ivnet_net *net);

@@ -120,9 +120,31 @@ void ivnet_qset_free(struct ivnet_dev *idev, struct ivnet_qset *qs)
 }
 EXPORT_SYMBOL_GPL(ivnet_qset_free);
 
+/* Enable NAPI and poll once: an interrupt that came too early is made up for. */
+static void queue_enable(struct ivnet_queue *q)
+{
+	napi_enable(&q->napi);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX,
+			     &q->napi);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX,
+			     &q->napi);
+
+	local_bh_disable();
+	napi_schedule(&q->napi);
+	local_bh_enable();
+}
+
+static void queue_disable(struct ivnet_queue *q)
+{
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
+	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX, NULL);
+	napi_disable(&q->napi);
+}
+
 static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 {
 	struct ivnet_net *net = netdev_priv(idev->netdev);
+	u32 i;
 	int err;
 
 	err = netif_set_real_num_queues(idev->netdev, qs->cfg.pairs,
@@ -134,20 +156,30 @@ static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	if (err)
 		return err;
 
+	/* The first poll may transmit: the set has to be there by then. */
 	net->cfg = qs->cfg;
 	net->qset = qs;
+	for (i = 0; i < qs->cfg.pairs; i++)
+		queue_enable(qs->q[i]);
 	ivnet_affinity_set(net);
 	netif_tx_wake_all_queues(idev->netdev);
 
 	return 0;
 }
 
+/*
+ * NAPI first: a poll may wake a transmit queue. Then the transmit queues, so
+ * that nobody uses the set any more.
+ */
 static void qset_stop(struct ivnet_dev *idev)
 {
 	struct ivnet_net *net = netdev_priv(idev->netdev);
 	struct ivnet_qset *qs = net->qset;
+	u32 i;
 
 	ivnet_affinity_clear(net);
+	for (i = 0; i < qs->cfg.pairs; i++)
+		queue_disable(qs->q[i]);
 	netif_tx_disable(idev->netdev);
 	idev->ops->queues_stop(idev, qs);
 }
@@ -265,7 +297,7 @@ EXPORT_SYMBOL_GPL(ivnet_queues_replace);
  * @index: its number
  * @poll: the transport's poll function
  *
- * NAPI is added here and stays disabled until ivnet_queue_enable().
+ * NAPI is added here and stays disabled until the set is started.
  */
 void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,
 		      int (*poll)(struct napi_struct *napi, int budget))
@@ -289,39 +321,3 @@ void ivnet_queue_exit(struct ivnet_queue *q)
 	netif_napi_del(&q->napi);
 }
 EXPORT_SYMBOL_GPL(ivnet_queue_exit);
-
-/**
- * ivnet_queue_enable() - enable NAPI and poll once
- * @q: the queue pair
- *
- * An interrupt that came too early is made up for by the first poll.
- *
- * Context: rtnl.
- */
-void ivnet_queue_enable(struct ivnet_queue *q)
-{
-	napi_enable(&q->napi);
-	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX,
-			     &q->napi);
-	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX,
-			     &q->napi);
-
-	local_bh_disable();
-	napi_schedule(&q->napi);
-	local_bh_enable();
-}
-EXPORT_SYMBOL_GPL(ivnet_queue_enable);
-
-/**
- * ivnet_queue_disable() - disable NAPI
- * @q: the queue pair
- *
- * Context: rtnl; sleeps until a running poll is over.
- */
-void ivnet_queue_disable(struct ivnet_queue *q)
-{
-	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_RX, NULL);
-	netif_queue_set_napi(q->netdev, q->index, NETDEV_QUEUE_TYPE_TX, NULL);
-	napi_disable(&q->napi);
-}
-EXPORT_SYMBOL_GPL(ivnet_queue_disable);

@@ -230,6 +230,7 @@ netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct vnet_tx *tx = &vq->tx;
 	struct ivnet_meta meta;
 	u32 len = skb->len;
+	bool full;
 
 	if (tx->in_flight >= tx->clean_at)
 		tx_clean(vq, 0);
@@ -260,14 +261,16 @@ netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 	tx->in_flight++;
 	tx_count(vq, skb, len);
 
-	if (unlikely(tx->vq->num_free < tx->room)) {
+	full = tx->vq->num_free < tx->room;
+	if (unlikely(full)) {
 		netif_tx_stop_queue(vq->q.txq);
 		ivnet_tx_stat_inc(stats, IVNET_TX_STOPS);
-		tx_clean(vq, 0);
 	}
-
+	/* Counted as sent before any look for completions. */
 	if (__netdev_tx_sent_queue(vq->q.txq, len, more))
 		tx_kick(vq);
+	if (unlikely(full))
+		tx_clean(vq, 0);
 
 	return NETDEV_TX_OK;
 

@@ -289,9 +289,6 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 			goto err_drain;
 	}
 
-	for (i = 0; i < qs->cfg.pairs; i++)
-		ivnet_queue_enable(qs->q[i]);
-
 	return 0;
 
 err_drain:
@@ -306,11 +303,15 @@ err_drain:
  */
 void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 {
+	struct vnet_queue *vq;
 	u32 i;
 
 	for (i = 0; i < qs->cfg.pairs; i++) {
-		ivnet_queue_disable(qs->q[i]);
-		cancel_delayed_work_sync(&to_vnet_queue(qs->q[i])->rx.refill);
+		vq = to_vnet_queue(qs->q[i]);
+		cancel_delayed_work_sync(&vq->rx.refill);
+		/* A hint left behind is a fault when the vector is freed. */
+		virtqueue_set_affinity(vq->rx.vq, NULL);
+		virtqueue_set_affinity(vq->tx.vq, NULL);
 	}
 	queues_drain(ivnet_priv(idev), qs);
 }
