@@ -14,6 +14,15 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4	5
 #endif
 
+/*
+ * Segment sizes of a TCP frame begin here, as the stack's do: below it a frame
+ * falls into tens of thousands of segments.
+ */
+#define IVNET_TCP_GSO_MIN	8
+
+/* Most segments of a UDP frame, as the stack has it. */
+#define IVNET_UDP_SEGS_MAX	128
+
 /* How many bytes of a frame ivnet_gso_check() wants to see at the most. */
 #define IVNET_GSO_HDR_MAX	192
 
@@ -42,8 +51,8 @@ struct ivnet_meta {
  * @IVNET_META_CSUM: the checksum lies outside the frame
  * @IVNET_META_GSO_TYPE: a segmentation type that is unknown, not negotiated,
  *	or not what the frame's own headers say
- * @IVNET_META_GSO_SIZE: a segment size of zero, or one that gives more
- *	segments than an skb can count
+ * @IVNET_META_GSO_SIZE: a segment size of zero, of 0xffff, which means
+ *	something else to the stack, or one that gives too many segments
  */
 enum ivnet_meta_err {
 	IVNET_META_OK,
@@ -107,7 +116,17 @@ ivnet_meta_check(const struct ivnet_meta *m,
 	      type != VIRTIO_NET_HDR_GSO_TCPV6)))
 		return IVNET_META_GSO_TYPE;
 
-	if (!m->gso_size || len / m->gso_size >= 0xffff)
+	if (!m->gso_size || m->gso_size == 0xffff)
+		return IVNET_META_GSO_SIZE;
+	if (type == VIRTIO_NET_HDR_GSO_TCPV4 ||
+	    type == VIRTIO_NET_HDR_GSO_TCPV6)
+		return m->gso_size < IVNET_TCP_GSO_MIN ? IVNET_META_GSO_SIZE :
+							 IVNET_META_OK;
+
+	/* Segments of a UDP frame cannot go without a sum each. */
+	if (!(m->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return IVNET_META_GSO_TYPE;
+	if (len > (u32)m->gso_size * IVNET_UDP_SEGS_MAX)
 		return IVNET_META_GSO_SIZE;
 
 	return IVNET_META_OK;

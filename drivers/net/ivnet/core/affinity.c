@@ -43,7 +43,8 @@ static void spread(struct ivnet_net *net, int going)
 		/* More pairs than CPUs: let anyone use the pair. */
 		if (cpumask_empty(mask))
 			cpumask_copy(mask, cpu_online_mask);
-		idev->ops->set_affinity(idev, qs->q[i], mask);
+		if (idev->ops->set_affinity)
+			idev->ops->set_affinity(idev, qs->q[i], mask);
 		__netif_set_xps_queue(idev->netdev, cpumask_bits(mask), i,
 				      XPS_CPUS);
 	}

@@ -13,7 +13,8 @@ static void link_work(struct work_struct *work)
 					      link_work);
 
 	rtnl_lock();
-	if (idev->up && idev->netdev && netif_running(idev->netdev))
+	if (idev->up && idev->netdev && netif_running(idev->netdev) &&
+	    netif_device_present(idev->netdev))
 		idev->ops->link(idev);
 	rtnl_unlock();
 }
@@ -137,15 +138,15 @@ void ivnet_dev_unregister(struct ivnet_dev *idev)
 {
 	devlink_unregister(idev->devlink);
 
+	/* The transport reports no change any more. */
+	cancel_work_sync(&idev->link_work);
 	if (idev->netdev)
 		ivnet_netdev_destroy(idev);
-	cancel_work_sync(&idev->link_work);
 
+	/* A start that failed may have left something behind, too. */
 	rtnl_lock();
-	if (idev->up) {
-		idev->up = false;
-		idev->ops->down(idev);
-	}
+	idev->up = false;
+	idev->ops->down(idev);
 	rtnl_unlock();
 
 	ivnet_health_destroy(idev);

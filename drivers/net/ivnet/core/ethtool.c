@@ -67,6 +67,18 @@ static void ivnet_get_ringparam(struct net_device *dev,
 	kring->rx_buf_len = net->cfg.rx_buf_len;
 }
 
+/*
+ * Rings are powers of two (virtio 1.3, 2.7): give at least as much. A packed
+ * ring that came with another size keeps it.
+ */
+static u32 ring_size(u32 wanted, u32 now)
+{
+	if (!wanted || wanted == now)
+		return wanted;
+
+	return roundup_pow_of_two(wanted);
+}
+
 static int ivnet_set_ringparam(struct net_device *dev,
 			       struct ethtool_ringparam *ring,
 			       struct kernel_ethtool_ringparam *kring,
@@ -80,11 +92,8 @@ static int ivnet_set_ringparam(struct net_device *dev,
 		return -EINVAL;
 	}
 
-	/* Rings are powers of two (virtio 1.3, 2.7): give at least as much. */
-	cfg.rx_ring = ring->rx_pending ?
-		      roundup_pow_of_two(ring->rx_pending) : 0;
-	cfg.tx_ring = ring->tx_pending ?
-		      roundup_pow_of_two(ring->tx_pending) : 0;
+	cfg.rx_ring = ring_size(ring->rx_pending, cfg.rx_ring);
+	cfg.tx_ring = ring_size(ring->tx_pending, cfg.tx_ring);
 	if (kring->rx_buf_len)
 		cfg.rx_buf_len = kring->rx_buf_len;
 

@@ -22,7 +22,8 @@ struct ivnet_dev;
 /* Limits of what a user may ask for, before the device's own. */
 #define IVNET_RING_MIN		64
 #define IVNET_RX_BUF_MIN	2048
-#define IVNET_RX_BUF_MAX	32768
+#define IVNET_RX_BUF_MAX	max_t(u32, 32768, PAGE_SIZE)
+#define IVNET_RING_DEFAULT_MAX	1024
 #define IVNET_COPYBREAK_MAX	1024
 #define IVNET_COPYBREAK_DEFAULT	256
 #define IVNET_TX_FRAMES_DEFAULT	32
@@ -100,8 +101,8 @@ struct ivnet_limits {
  * @up: negotiate with the device and make its queues exist, all empty. Fills
  *	in limits, features and MAC of the device. Called at probe, reload and
  *	recovery.
- * @down: silence the device and give its queues back; called after @up
- *	succeeded, with no queue started
+ * @down: silence the device and give its queues back, with no queue started;
+ *	at the end also after @up failed
  * @queue_alloc: build queue pair @index with all the memory it needs, and
  *	call ivnet_queue_init(). The queue that runs under the same index, if
  *	any, is not touched.
@@ -115,14 +116,13 @@ struct ivnet_limits {
  * @set_features: carry out a change of netdev features
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
- * @set_affinity: hint which CPUs serve a pair
+ * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
  * @diagnose_rx: describe the receive side of a queue
  * @diagnose_tx: describe the transmit side of a queue
  *
- * All are called under rtnl, except @info_get and the diagnose calls, which
- * hold devlink's lock and rtnl.
+ * All are called under rtnl, except @info_get, which holds devlink's lock alone.
  */
 struct ivnet_transport_ops {
 	const char *name;

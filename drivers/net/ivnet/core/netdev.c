@@ -188,9 +188,7 @@ static void apply_limits(struct ivnet_dev *idev)
 
 	lim->max_pairs = min(lim->max_pairs, dev->num_tx_queues);
 	dev->max_mtu = lim->max_mtu;
-	if (dev->mtu > dev->max_mtu)
-		dev_set_mtu(dev, dev->max_mtu);
-	cfg->mtu = dev->mtu;
+	cfg->mtu = min(dev->mtu, dev->max_mtu);
 
 	if (lim->ring_fixed) {
 		cfg->rx_ring = lim->rx_ring_max;
@@ -203,7 +201,7 @@ static void apply_limits(struct ivnet_dev *idev)
 	if (!cfg->rx_buf_len)
 		cfg->rx_buf_len = lim->rx_buf_default;
 	cfg->rx_buf_len = max(cfg->rx_buf_len,
-			      idev->ops->rx_buf_min(idev, dev->mtu));
+			      idev->ops->rx_buf_min(idev, cfg->mtu));
 
 	dev->hw_features = idev->hw_features | (dev->hw_features &
 						~IVNET_DEVICE_FEATURES);
@@ -244,6 +242,9 @@ int ivnet_netdev_refresh(struct ivnet_dev *idev)
 			return err;
 	}
 	netif_device_attach(dev);
+	/* The device takes less than before; users get to know. */
+	if (dev->mtu > dev->max_mtu)
+		dev_set_mtu(dev, dev->max_mtu);
 	if (netif_running(dev))
 		idev->ops->link(idev);
 
@@ -285,8 +286,10 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	net->msg_enable = NETIF_MSG_DRV | NETIF_MSG_PROBE;
 	net->cfg = (struct ivnet_queue_cfg) {
 		.pairs		= min(lim->max_pairs, num_online_cpus()),
-		.rx_ring	= lim->rx_ring_max,
-		.tx_ring	= lim->tx_ring_max,
+		.rx_ring	= min_t(u32, lim->rx_ring_max,
+					IVNET_RING_DEFAULT_MAX),
+		.tx_ring	= min_t(u32, lim->tx_ring_max,
+					IVNET_RING_DEFAULT_MAX),
 	};
 
 	net->n_stats = lim->max_pairs;
@@ -308,6 +311,8 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 		eth_hw_addr_set(dev, idev->perm_addr);
 	} else {
 		eth_hw_addr_random(dev);
+		/* One that filters has to know; one that cannot be told does not. */
+		idev->ops->set_mac(idev, dev->dev_addr);
 		dev_info(idev->dev, "no valid MAC address from the device, using %pM\n",
 			 dev->dev_addr);
 	}
@@ -356,8 +361,10 @@ void ivnet_netdev_destroy(struct ivnet_dev *idev)
 	struct net_device *dev = idev->netdev;
 	struct ivnet_net *net = netdev_priv(dev);
 
-	unregister_netdev(dev);
+	rtnl_lock();
+	unregister_netdevice(dev);
 	idev->netdev = NULL;
+	rtnl_unlock();
 	ivnet_affinity_del(net);
 	free_percpu(net->tx_csum_fallback);
 	kvfree(net->stats);

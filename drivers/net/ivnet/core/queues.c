@@ -162,7 +162,8 @@ static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	for (i = 0; i < qs->cfg.pairs; i++)
 		queue_enable(qs->q[i]);
 	ivnet_affinity_set(net);
-	netif_tx_wake_all_queues(idev->netdev);
+	for (i = 0; i < qs->cfg.pairs; i++)
+		netif_tx_wake_queue(qs->q[i]->txq);
 
 	return 0;
 }
@@ -281,6 +282,7 @@ int ivnet_queues_replace(struct ivnet_dev *idev,
 		net->qset = NULL;
 		ivnet_qset_free(idev, old);
 		netif_carrier_off(idev->netdev);
+		netif_device_detach(idev->netdev);
 		idev->err = err;
 		netdev_err(idev->netdev, "queues are gone: %d; devlink dev reload tries again\n",
 			   err);

@@ -57,12 +57,15 @@ static u64 vnet_get_features(const struct virtio_device *vdev)
 	return features;
 }
 
-/* The start of a device that was reset (virtio 1.3, 3.1.1, steps 2 to 6). */
+/* The start of a device (virtio 1.3, 3.1.1, steps 1 to 6). */
 static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
 {
 	struct virtio_device *vdev = vd->vdev;
 	int err;
 
+	/* The bus may have set DRIVER_OK after a start that failed. */
+	if (!vnet_dev_gone(vd))
+		virtio_reset_device(vdev);
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
 	vnet_put_features(vdev, vnet_wanted(vd, idev));

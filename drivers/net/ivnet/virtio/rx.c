@@ -4,9 +4,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
-#include <linux/prefetch.h>
-#include <net/ivnet/rx.h>
 
+#include "../core/rx.h"
 #include "virtio.h"
 
 #define VNET_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
@@ -26,28 +25,6 @@ union vnet_hdr_copy {
 	};
 };
 
-/**
- * struct rx_batch - what one poll adds to the statistics
- * @packets: received, by skb->pkt_type
- * @bytes: the same in bytes
- * @buffers: taken from the ring
- * @csum_partial: frames with a sum to be finished
- * @csum_valid: frames whose sum the device checked
- * @gso: frames put together by the device
- * @gso_bytes: the same in bytes
- * @copied: frames copied out of their buffer
- */
-struct rx_batch {
-	u32 packets[PACKET_OTHERHOST + 1];
-	u32 bytes[PACKET_OTHERHOST + 1];
-	u32 buffers;
-	u32 csum_partial;
-	u32 csum_valid;
-	u32 gso;
-	u32 gso_bytes;
-	u32 copied;
-};
-
 static void *buf_addr(const struct vnet_rx_buf *buf)
 {
 	return page_address(buf->page) + buf->off;
@@ -55,7 +32,7 @@ static void *buf_addr(const struct vnet_rx_buf *buf)
 
 /* Next buffer from the device, or NULL; it is put on the idle list. */
 static __always_inline struct vnet_rx_buf *
-rx_next(struct vnet_rx *rx, struct rx_batch *b, u32 *len)
+rx_next(struct vnet_rx *rx, struct ivnet_rx_batch *b, u32 *len)
 {
 	struct vnet_rx_buf *buf = virtqueue_get_buf(rx->vq, len);
 
@@ -76,9 +53,20 @@ static void rx_sync(struct vnet_rx *rx, struct page *page, u32 off, u32 len)
 				      DMA_FROM_DEVICE);
 }
 
+/* A buffer that was looked at is posted again as it is. */
+static void rx_sync_back(struct vnet_rx *rx, const struct vnet_rx_buf *buf)
+{
+	if (unlikely(rx->dma_dev))
+		dma_sync_single_range_for_device(rx->dma_dev,
+						 page_pool_get_dma_addr(buf->page),
+						 buf->off, buf->end - buf->off,
+						 DMA_FROM_DEVICE);
+}
+
 /*
  * A frame took @used bytes of a buffer, and one reference. A rest too small to
- * be posted goes with the frame: it pays for the whole page.
+ * be posted goes with the frame, which pays for the whole page; so does one
+ * without references, where tiny parts of frames have used them up.
  */
 static __always_inline u32 rx_take(struct vnet_rx *rx, struct vnet_rx_buf *buf,
 				   u32 used)
@@ -88,7 +76,7 @@ static __always_inline u32 rx_take(struct vnet_rx *rx, struct vnet_rx_buf *buf,
 	buf->refs--;
 	buf->off += used;
 	left = buf->end - buf->off;
-	if (left >= rx->min_left)
+	if (left >= rx->min_left && buf->refs)
 		return used;
 
 	vnet_rx_buf_release(rx, buf);
@@ -107,11 +95,7 @@ static struct sk_buff *rx_copy(struct vnet_queue *vq, struct vnet_rx_buf *buf,
 	if (unlikely(!skb))
 		return NULL;
 	skb_put_data(skb, buf_addr(buf) + rx->frame_off, len);
-	if (unlikely(rx->dma_dev))
-		dma_sync_single_range_for_device(rx->dma_dev,
-						 page_pool_get_dma_addr(buf->page),
-						 buf->off, rx->frame_off + len,
-						 DMA_FROM_DEVICE);
+	rx_sync_back(rx, buf);
 
 	return skb;
 }
@@ -136,12 +120,13 @@ static struct sk_buff *rx_build(struct vnet_rx *rx, struct vnet_rx_buf *buf,
 
 /* The further buffers of a merged frame; they carry no header. */
 static bool rx_merge(struct vnet_queue *vq, struct sk_buff *skb, u32 num,
-		     struct rx_batch *b)
+		     struct ivnet_rx_batch *b)
 {
 	struct ivnet_rx_stats *stats = &vq->q.stats->rx;
 	struct vnet_rx *rx = &vq->rx;
 	struct vnet_rx_buf *buf;
-	u32 start, len, i;
+	u32 truesize, start, len, i;
+	struct page *page;
 	bool ok = skb;
 
 	for (i = 0; i < num; i++) {
@@ -164,9 +149,10 @@ static bool rx_merge(struct vnet_queue *vq, struct sk_buff *skb, u32 num,
 		start = buf->off + rx->frame_off - rx->hdr_len;
 		if (unlikely(rx->dma_dev))
 			rx_sync(rx, buf->page, start, len);
-		skb_add_rx_frag(skb, i, buf->page, start, len, 0);
-		skb->truesize += rx_take(rx, buf,
-					 SKB_DATA_ALIGN(start - buf->off + len));
+		page = buf->page;
+		truesize = rx_take(rx, buf,
+				   SKB_DATA_ALIGN(start - buf->off + len));
+		skb_add_rx_frag(skb, i, page, start, len, truesize);
 	}
 
 	return ok;
@@ -185,20 +171,6 @@ static void rx_chain(struct vnet_rx *rx, struct vnet_rx_buf *buf,
 		skb_add_rx_frag(skb, i, buf->more[i], 0, part, rx->page_len);
 		buf->more[i] = NULL;
 		len -= part;
-	}
-}
-
-static enum ivnet_rx_stat rx_meta_stat(enum ivnet_meta_err err)
-{
-	switch (err) {
-	case IVNET_META_FLAGS:
-		return IVNET_RX_ERR_FLAGS;
-	case IVNET_META_CSUM:
-		return IVNET_RX_ERR_CSUM;
-	case IVNET_META_GSO_SIZE:
-		return IVNET_RX_ERR_GSO_SIZE;
-	default:
-		return IVNET_RX_ERR_GSO_TYPE;
 	}
 }
 
@@ -232,7 +204,8 @@ static void rx_set_hash(const struct net_device *dev, struct sk_buff *skb,
 
 /* Check what the header says and apply it to the frame. */
 static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
-		    const struct virtio_net_hdr_v1 *hdr, struct rx_batch *b)
+		    const struct virtio_net_hdr_v1 *hdr,
+		    struct ivnet_rx_batch *b)
 {
 	struct virtio_device *vdev = vq->vdev;
 	const struct ivnet_meta meta = {
@@ -243,27 +216,8 @@ static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
 		.csum_start	= virtio16_to_cpu(vdev, hdr->csum_start),
 		.csum_offset	= virtio16_to_cpu(vdev, hdr->csum_offset),
 	};
-	enum ivnet_meta_err err;
 
-	err = ivnet_meta_check(&meta, &vq->rx.rules, skb->len);
-	if (likely(!err))
-		err = ivnet_rx_meta(skb, &meta,
-				    vq->q.netdev->features & NETIF_F_RXCSUM);
-	if (unlikely(err)) {
-		ivnet_rx_stat_inc(&vq->q.stats->rx, rx_meta_stat(err));
-		return false;
-	}
-
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		b->csum_partial++;
-	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
-		b->csum_valid++;
-	if (skb_is_gso(skb)) {
-		b->gso++;
-		b->gso_bytes += skb->len;
-	}
-
-	return true;
+	return ivnet_rx_meta_apply(&vq->q, skb, &meta, &vq->rx.rules, b);
 }
 
 /*
@@ -272,7 +226,7 @@ static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
  */
 static __always_inline void
 rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
-	 u32 copybreak, struct rx_batch *b)
+	 u32 copybreak, struct ivnet_rx_batch *b)
 {
 	struct ivnet_rx_stats *stats = &vq->q.stats->rx;
 	struct vnet_rx *rx = &vq->rx;
@@ -310,10 +264,12 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 		more = virtio16_to_cpu(vq->vdev, hdr.v1.num_buffers) - 1U;
 		if (unlikely(more >= rx->n_bufs)) {
 			ivnet_rx_stat_inc(stats, IVNET_RX_ERR_NUM_BUFFERS);
+			rx_sync_back(rx, buf);
 			return;
 		}
 		if (unlikely(more > MAX_SKB_FRAGS)) {
 			ivnet_rx_stat_inc(stats, IVNET_RX_ERR_FRAGS);
+			rx_sync_back(rx, buf);
 			rx_merge(vq, NULL, more, b);
 			return;
 		}
@@ -328,6 +284,7 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	}
 	if (unlikely(!skb)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_NO_SKB);
+		rx_sync_back(rx, buf);
 		rx_merge(vq, NULL, more, b);
 		return;
 	}
@@ -340,6 +297,11 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	} else if (len > first) {
 		rx_chain(rx, buf, skb, len - first);
 	}
+	/* No frame is longer; the stack's sums are made for that. */
+	if (unlikely(len > VNET_BIG_FRAME)) {
+		ivnet_rx_stat_inc(stats, IVNET_RX_ERR_LEN_LONG);
+		goto drop;
+	}
 
 	if (hdr.v1.flags | hdr.v1.gso_type &&
 	    unlikely(!rx_meta(vq, skb, &hdr.v1, b)))
@@ -347,57 +309,11 @@ rx_frame(struct vnet_queue *vq, struct vnet_rx_buf *buf, u32 len,
 	if (unlikely(rx->hdr_len == sizeof(hdr.h)))
 		rx_set_hash(vq->q.netdev, skb, &hdr);
 
-	skb_record_rx_queue(skb, vq->q.index);
-	skb->protocol = eth_type_trans(skb, vq->q.netdev);
-	b->packets[skb->pkt_type]++;
-	b->bytes[skb->pkt_type] += len;
-	napi_gro_receive(&vq->q.napi, skb);
+	ivnet_rx_deliver(&vq->q, skb, len, b);
 	return;
 
 drop:
 	napi_consume_skb(skb, 1);
-}
-
-static void rx_stats_add(struct vnet_queue *vq, const struct rx_batch *b)
-{
-	struct ivnet_rx_stats *s = &vq->q.stats->rx;
-	u32 irqs = READ_ONCE(vq->rx.irqs);
-	u32 packets, bytes, ucast, ucast_bytes;
-
-	ucast = b->packets[PACKET_HOST] + b->packets[PACKET_OTHERHOST];
-	ucast_bytes = b->bytes[PACKET_HOST] + b->bytes[PACKET_OTHERHOST];
-	packets = ucast + b->packets[PACKET_MULTICAST] +
-		  b->packets[PACKET_BROADCAST];
-	bytes = ucast_bytes + b->bytes[PACKET_MULTICAST] +
-		b->bytes[PACKET_BROADCAST];
-
-	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(&s->v[IVNET_RX_POLLS]);
-	u64_stats_add(&s->v[IVNET_RX_INTERRUPTS], irqs - vq->rx.irqs_seen);
-	if (b->buffers) {
-		u64_stats_add(&s->v[IVNET_RX_BUFFERS], b->buffers);
-		u64_stats_add(&s->v[IVNET_RX_PACKETS], packets);
-		u64_stats_add(&s->v[IVNET_RX_BYTES], bytes);
-		u64_stats_add(&s->v[IVNET_RX_UCAST_PACKETS], ucast);
-		u64_stats_add(&s->v[IVNET_RX_UCAST_BYTES], ucast_bytes);
-		u64_stats_add(&s->v[IVNET_RX_MCAST_PACKETS],
-			      b->packets[PACKET_MULTICAST]);
-		u64_stats_add(&s->v[IVNET_RX_MCAST_BYTES],
-			      b->bytes[PACKET_MULTICAST]);
-		u64_stats_add(&s->v[IVNET_RX_BCAST_PACKETS],
-			      b->packets[PACKET_BROADCAST]);
-		u64_stats_add(&s->v[IVNET_RX_BCAST_BYTES],
-			      b->bytes[PACKET_BROADCAST]);
-		u64_stats_add(&s->v[IVNET_RX_CSUM_PARTIAL], b->csum_partial);
-		u64_stats_add(&s->v[IVNET_RX_CSUM_VALID], b->csum_valid);
-		u64_stats_add(&s->v[IVNET_RX_CSUM_NONE],
-			      packets - b->csum_partial - b->csum_valid);
-		u64_stats_add(&s->v[IVNET_RX_GSO_PACKETS], b->gso);
-		u64_stats_add(&s->v[IVNET_RX_GSO_BYTES], b->gso_bytes);
-		u64_stats_add(&s->v[IVNET_RX_COPIED], b->copied);
-	}
-	u64_stats_update_end(&s->syncp);
-	vq->rx.irqs_seen = irqs;
 }
 
 /* Post idle buffers; try again later if the device has too few to go on. */
@@ -409,7 +325,8 @@ static void rx_refill(struct vnet_queue *vq)
 	if (!rx->idle)
 		return;
 
-	if (unlikely(!vnet_rx_fill(vq)) && rx->posted < rx->n_bufs / 4) {
+	if (unlikely(!vnet_rx_fill(vq)) &&
+	    (!rx->posted || rx->posted < rx->n_bufs / 4)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_REFILL_RETRIES);
 		schedule_delayed_work(&rx->refill, VNET_REFILL_DELAY);
 	}
@@ -426,10 +343,10 @@ static int rx_poll(struct vnet_queue *vq, int budget)
 	u32 copybreak = READ_ONCE(net->rx_copybreak);
 	struct vnet_rx *rx = &vq->rx;
 	struct vnet_rx_buf *buf;
-	struct rx_batch b = {};
+	struct ivnet_rx_batch b = {};
 	u32 refill_at = VNET_FILL_BATCH;
+	u32 irqs, len;
 	int done = 0;
-	u32 len;
 
 	while (done < budget) {
 		buf = rx_next(rx, &b, &len);
@@ -445,7 +362,9 @@ static int rx_poll(struct vnet_queue *vq, int budget)
 	rx_refill(vq);
 	if (unlikely(virtqueue_is_broken(rx->vq)))
 		ivnet_rx_stat_inc(&vq->q.stats->rx, IVNET_RX_ERR_RING);
-	rx_stats_add(vq, &b);
+	irqs = READ_ONCE(rx->irqs);
+	ivnet_rx_batch_add(&vq->q.stats->rx, &b, irqs - rx->irqs_seen);
+	rx->irqs_seen = irqs;
 
 	return done;
 }

@@ -18,18 +18,13 @@
 
 #include "virtio.h"
 
-/* More than the frames that fit into the largest page. */
+/* As many as a page of whole frames needs; see rx_take() for the rest. */
 #define VNET_PAGE_REFS		256
 
 /* Receive memory of a queue that is not to be exceeded by default, bytes. */
 #define VNET_RX_MEM_DEFAULT	(4U << 20)
 
 #define VNET_SHINFO		SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
-
-/* Two VLAN tags may stand in a frame beyond the MTU. */
-#define VNET_FRAME_OVERHEAD	(ETH_HLEN + 2 * VLAN_HLEN)
-
-#define VNET_BIG_FRAME		(65535 + VNET_FRAME_OVERHEAD)
 
 /**
  * vnet_rx_frame_off() - bytes from the start of a buffer to the frame
@@ -237,6 +232,7 @@ bool vnet_rx_fill(struct vnet_queue *vq)
 {
 	struct vnet_rx *rx = &vq->rx;
 	struct vnet_rx_buf *buf;
+	int err;
 
 	while ((buf = rx->idle)) {
 		if (unlikely(!rx_buf_memory(rx, buf,
@@ -245,8 +241,9 @@ bool vnet_rx_fill(struct vnet_queue *vq)
 					  IVNET_RX_ALLOC_FAIL);
 			return false;
 		}
-		if (unlikely(rx_post(rx, buf)))
-			return true;
+		err = rx_post(rx, buf);
+		if (unlikely(err))
+			return err != -ENOMEM;
 		rx->idle = buf->next;
 		rx->posted++;
 	}

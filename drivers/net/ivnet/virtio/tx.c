@@ -3,8 +3,8 @@
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
-#include <net/ivnet/tx.h>
 
+#include "../core/tx.h"
 #include "virtio.h"
 
 /**
@@ -31,35 +31,6 @@ void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
 	sg_init_table(tx->sg, ARRAY_SIZE(tx->sg));
 }
 
-/* Count a frame that is sent; by destination, as it stands in the frame. */
-static __always_inline void tx_count(struct vnet_queue *vq,
-				     const struct sk_buff *skb, u32 len)
-{
-	struct ivnet_tx_stats *s = &vq->q.stats->tx;
-
-	u64_stats_update_begin(&s->syncp);
-	u64_stats_inc(&s->v[IVNET_TX_PACKETS]);
-	u64_stats_add(&s->v[IVNET_TX_BYTES], len);
-	if (likely(!is_multicast_ether_addr(skb->data))) {
-		u64_stats_inc(&s->v[IVNET_TX_UCAST_PACKETS]);
-		u64_stats_add(&s->v[IVNET_TX_UCAST_BYTES], len);
-	} else if (is_broadcast_ether_addr(skb->data)) {
-		u64_stats_inc(&s->v[IVNET_TX_BCAST_PACKETS]);
-		u64_stats_add(&s->v[IVNET_TX_BCAST_BYTES], len);
-	} else {
-		u64_stats_inc(&s->v[IVNET_TX_MCAST_PACKETS]);
-		u64_stats_add(&s->v[IVNET_TX_MCAST_BYTES], len);
-	}
-	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		u64_stats_inc(&s->v[IVNET_TX_CSUM_PARTIAL]);
-		if (skb_is_gso(skb)) {
-			u64_stats_inc(&s->v[IVNET_TX_GSO_PACKETS]);
-			u64_stats_add(&s->v[IVNET_TX_GSO_BYTES], len);
-		}
-	}
-	u64_stats_update_end(&s->syncp);
-}
-
 /*
  * Free what the device is done with and ask for an interrupt for the rest.
  * Under the txq's lock.
@@ -80,14 +51,14 @@ static void tx_clean(struct vnet_queue *vq, int budget)
 			napi_consume_skb(skb, budget);
 		}
 		tx->armed = false;
-		if (!tx->in_flight)
+		if (!tx->in_flight || virtqueue_is_broken(tx->vq))
 			break;
 		tx->armed = virtqueue_enable_cb_delayed(tx->vq);
 		if (tx->armed)
 			break;
 	}
 	/* A device that is faster than this loop is looked at again soon. */
-	if (unlikely(tx->in_flight && !tx->armed))
+	if (unlikely(tries == 4))
 		napi_schedule(&vq->q.napi);
 	tx->clean_at = tx->in_flight + READ_ONCE(net->tx_frames);
 
@@ -136,7 +107,7 @@ static void tx_kick(struct vnet_queue *vq)
 {
 	struct vnet_tx *tx = &vq->tx;
 
-	if (!tx->armed && tx->in_flight) {
+	if (!tx->armed && tx->in_flight && !virtqueue_is_broken(tx->vq)) {
 		tx->armed = virtqueue_enable_cb_delayed(tx->vq);
 		if (unlikely(!tx->armed))
 			napi_schedule(&vq->q.napi);
@@ -223,14 +194,22 @@ static bool tx_must_copy(const struct vnet_queue *vq, const struct sk_buff *skb,
 netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	const struct ivnet_net *net = netdev_priv(dev);
-	struct vnet_queue *vq =
-		to_vnet_queue(net->qset->q[skb_get_queue_mapping(skb)]);
-	struct ivnet_tx_stats *stats = &vq->q.stats->tx;
-	bool more = netdev_xmit_more();
-	struct vnet_tx *tx = &vq->tx;
+	u32 index = skb_get_queue_mapping(skb);
+	bool full, more = netdev_xmit_more();
+	struct ivnet_tx_stats *stats;
 	struct ivnet_meta meta;
 	u32 len = skb->len;
-	bool full;
+	struct vnet_queue *vq;
+	struct vnet_tx *tx;
+
+	/* Some choose a queue themselves, and may be behind a change. */
+	if (unlikely(index >= net->qset->cfg.pairs)) {
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	vq = to_vnet_queue(net->qset->q[index]);
+	stats = &vq->q.stats->tx;
+	tx = &vq->tx;
 
 	if (tx->in_flight >= tx->clean_at)
 		tx_clean(vq, 0);
@@ -259,7 +238,7 @@ netdev_tx_t vnet_xmit(struct sk_buff *skb, struct net_device *dev)
 	}
 	/* Completions are taken under the lock held here: skb is still ours. */
 	tx->in_flight++;
-	tx_count(vq, skb, len);
+	ivnet_tx_count(stats, skb, len);
 
 	full = tx->vq->num_free < tx->room;
 	if (unlikely(full)) {
@@ -292,7 +271,9 @@ void vnet_tx_recycle(struct virtqueue *tvq, void *token)
 {
 	struct vnet_queue *vq = vnet_ring_queue(tvq);
 
+	local_bh_disable();
 	ivnet_tx_stat_inc(&vq->q.stats->tx, IVNET_TX_CANCELLED);
+	local_bh_enable();
 	dev_kfree_skb_any(token);
 }
 

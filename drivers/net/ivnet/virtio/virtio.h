@@ -3,6 +3,7 @@
 #ifndef _IVNET_VIRTIO_H
 #define _IVNET_VIRTIO_H
 
+#include <linux/if_vlan.h>
 #include <linux/scatterlist.h>
 #include <linux/virtio.h>
 #include <linux/virtio_ring.h>
@@ -54,6 +55,12 @@ u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
 u64 vnet_guest_offloads(const struct vnet_caps *caps,
 			netdev_features_t features);
+
+/* Two VLAN tags may stand in a frame beyond the MTU. */
+#define VNET_FRAME_OVERHEAD	(ETH_HLEN + 2 * VLAN_HLEN)
+
+/* The longest frame that there can be, bytes. */
+#define VNET_BIG_FRAME		(65535 + VNET_FRAME_OVERHEAD)
 
 /* Pieces after the first in a buffer of VNET_RX_CHAIN, at the most. */
 #define VNET_CHAIN_MAX		16
@@ -259,6 +266,7 @@ static inline struct vnet_queue *vnet_ring_queue(const struct virtqueue *vq)
 int vnet_dev_revive(struct ivnet_dev *idev);
 
 /* vq.c */
+bool vnet_dev_gone(const struct vnet_dev *vd);
 int vnet_dev_start(struct vnet_dev *vd);
 void vnet_dev_reset(struct vnet_dev *vd);
 struct ivnet_queue *vnet_queue_alloc(struct ivnet_dev *idev,

@@ -67,6 +67,25 @@ out:
 	return err;
 }
 
+/* Is every ring long enough for one request? (The device chose the sizes.) */
+static bool rings_usable(const struct vnet_dev *vd)
+{
+	bool indirect = vd->caps.features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	u32 i, min = 4;
+
+	if (vd->caps.mode == VNET_RX_CHAIN && !indirect)
+		min = VNET_CHAIN_MAX + 2;
+	for (i = 0; i < vd->n_vqs; i++) {
+		if (virtqueue_get_vring_size(vd->vqs[i]) >= min)
+			continue;
+		dev_err(&vd->vdev->dev, "ring %u has %u entries, at least %u are needed\n",
+			i, virtqueue_get_vring_size(vd->vqs[i]), min);
+		return false;
+	}
+
+	return true;
+}
+
 /**
  * vnet_dev_start() - make a negotiated device run, with empty rings
  * @vd: the device
@@ -81,7 +100,7 @@ int vnet_dev_start(struct vnet_dev *vd)
 	if (err)
 		return err;
 
-	err = vnet_ctrl_init(vd);
+	err = rings_usable(vd) ? vnet_ctrl_init(vd) : -EINVAL;
 	if (err) {
 		vd->vdev->config->del_vqs(vd->vdev);
 		vqs_free(vd);
@@ -101,8 +120,15 @@ int vnet_dev_start(struct vnet_dev *vd)
 	return 0;
 }
 
-/* A device pulled out reads as all ones, and a reset would wait for ever. */
-static bool dev_gone(const struct vnet_dev *vd)
+/**
+ * vnet_dev_gone() - was the device pulled out?
+ * @vd: the device
+ *
+ * It reads as all ones then, and a reset would wait for ever.
+ *
+ * Return: true if it was.
+ */
+bool vnet_dev_gone(const struct vnet_dev *vd)
 {
 	struct device *parent = vd->vdev->dev.parent;
 
@@ -122,7 +148,7 @@ void vnet_dev_reset(struct vnet_dev *vd)
 	u32 i;
 
 	vd->negotiated = false;
-	if (dev_gone(vd))
+	if (vnet_dev_gone(vd))
 		virtio_break_device(vd->vdev);
 	else
 		virtio_reset_device(vd->vdev);
@@ -201,6 +227,8 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 	int err;
 
 	WRITE_ONCE(vd->queues[vq->q.index], vq);
+	vq->rx.vq = rvq;
+	vq->tx.vq = tvq;
 	if (can_resize) {
 		err = virtqueue_resize(rvq, cfg->rx_ring, vnet_rx_recycle,
 				       NULL);
@@ -212,9 +240,9 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 			return err;
 	}
 
-	vq->rx.vq = rvq;
-	vq->tx.vq = tvq;
+	local_bh_disable();
 	vnet_rx_fill(vq);
+	local_bh_enable();
 	if (!vq->rx.posted)
 		return -ENOMEM;
 	virtqueue_kick(rvq);
@@ -224,25 +252,26 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 
 /*
  * Take everything out of the rings. Without RING_RESET (virtio 1.3, 2.6.1)
- * there is only one way: to reset the whole device.
+ * there is only one way: to reset the whole device. The same holds for a ring
+ * that is broken, which no reset of the ring alone repairs.
  */
-static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs)
+static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 {
 	struct vnet_queue *vq;
-	bool reset;
 	u32 i;
 
-	reset = !(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)) ||
-		dev_gone(vd);
+	if (!(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)) || vnet_dev_gone(vd))
+		reset = true;
 	for (i = 0; !reset && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
 		if (!vq->rx.vq)
 			continue;
-		if (virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
-		    virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL))
-			reset = true;
+		reset = virtqueue_is_broken(vq->rx.vq) ||
+			virtqueue_is_broken(vq->tx.vq) ||
+			virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
+			virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL);
 	}
-	if (reset)
+	if (reset && vd->live)
 		vnet_dev_reset(vd);
 
 	for (i = 0; i < qs->cfg.pairs; i++) {
@@ -292,7 +321,8 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	return 0;
 
 err_drain:
-	queues_drain(vd, qs);
+	/* A ring that could not be given another size may not work any more. */
+	queues_drain(vd, qs, err != -ENOMEM);
 	return err;
 }
 
@@ -313,5 +343,5 @@ void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 		virtqueue_set_affinity(vq->rx.vq, NULL);
 		virtqueue_set_affinity(vq->tx.vq, NULL);
 	}
-	queues_drain(ivnet_priv(idev), qs);
+	queues_drain(ivnet_priv(idev), qs, false);
 }
