@@ -126,8 +126,6 @@ ivnet_meta_check(const struct ivnet_meta *m,
 	/* Segments of a UDP frame cannot go without a sum each. */
 	if (!(m->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
 		return IVNET_META_GSO_TYPE;
-	if (len > (u32)m->gso_size * IVNET_UDP_SEGS_MAX)
-		return IVNET_META_GSO_SIZE;
 
 	return IVNET_META_OK;
 }
@@ -175,7 +173,8 @@ static inline u32 ivnet_ipv6_l4(const u8 *p, u32 off, u32 len, u8 *proto)
  * one protocol's header as another's, so the two are compared before an skb
  * is marked. At most two VLAN tags are followed.
  *
- * Return: %IVNET_META_OK, or %IVNET_META_GSO_TYPE or %IVNET_META_CSUM.
+ * Return: %IVNET_META_OK, or %IVNET_META_GSO_TYPE, %IVNET_META_CSUM or
+ * %IVNET_META_GSO_SIZE.
  */
 static inline enum ivnet_meta_err
 ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
@@ -244,6 +243,10 @@ ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
 	if (m->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
 	    (m->csum_start != l4 || m->csum_offset != csum_offset))
 		return IVNET_META_CSUM;
+
+	if (want == 17 &&
+	    frame_len - *l4_len > (u32)m->gso_size * IVNET_UDP_SEGS_MAX)
+		return IVNET_META_GSO_SIZE;
 
 	return IVNET_META_OK;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's types, as far as vnet_hdr.h needs them. */
+#ifndef _FUZZ_LINUX_TYPES_H
+#define _FUZZ_LINUX_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include_next <linux/types.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+
+#endif
