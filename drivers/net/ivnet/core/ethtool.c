@@ -135,6 +135,8 @@ static int ivnet_get_coalesce(struct net_device *dev,
 {
 	const struct ivnet_net *net = netdev_priv(dev);
 
+	if (!net->idev->limits.gathers)
+		return -EOPNOTSUPP;
 	ec->tx_max_coalesced_frames = net->tx_frames;
 
 	return 0;
@@ -148,6 +150,8 @@ static int ivnet_set_coalesce(struct net_device *dev,
 	struct ivnet_net *net = netdev_priv(dev);
 	u32 max = net->cfg.tx_ring / 2;
 
+	if (!net->idev->limits.gathers)
+		return -EOPNOTSUPP;
 	if (ec->tx_max_coalesced_frames < 1 ||
 	    ec->tx_max_coalesced_frames > max) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "tx-frames: 1 to %u", max);

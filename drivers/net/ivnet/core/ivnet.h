@@ -82,6 +82,7 @@ struct ivnet_qset {
  * @max_mtu: largest MTU, bytes
  * @mtu: MTU that the device suggests, bytes
  * @ring_fixed: the device cannot change ring sizes
+ * @gathers: transmit completions are gathered, see &ivnet_net.tx_frames
  */
 struct ivnet_limits {
 	u32 max_pairs;
@@ -91,6 +92,7 @@ struct ivnet_limits {
 	u32 max_mtu;
 	u32 mtu;
 	bool ring_fixed;
+	bool gathers;
 };
 
 /**

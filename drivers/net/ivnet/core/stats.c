@@ -41,6 +41,8 @@ const struct ivnet_stat_desc ivnet_rx_stat_desc[IVNET_RX_STAT_NUM] = {
 	DESC(IVNET_RX_ERR_CSUM, "err_csum", IVNET_STAT_ERROR),
 	DESC(IVNET_RX_ERR_GSO_TYPE, "err_gso_type", IVNET_STAT_ERROR),
 	DESC(IVNET_RX_ERR_GSO_SIZE, "err_gso_size", IVNET_STAT_ERROR),
+	DESC(IVNET_RX_ERR_OFFSET, "err_offset", IVNET_STAT_ERROR),
+	DESC(IVNET_RX_ERR_SEQ, "err_seq", IVNET_STAT_ERROR),
 	DESC(IVNET_RX_ERR_RING, "err_ring", IVNET_STAT_ERROR),
 };
 EXPORT_SYMBOL_GPL(ivnet_rx_stat_desc);
@@ -64,7 +66,9 @@ const struct ivnet_stat_desc ivnet_tx_stat_desc[IVNET_TX_STAT_NUM] = {
 	DESC(IVNET_TX_NOTIFIES, "notifies", IVNET_STAT_DETAIL),
 	DESC(IVNET_TX_CANCELLED, "cancelled", IVNET_STAT_DROP),
 	DESC(IVNET_TX_DROP_NO_MEMORY, "drop_no_memory", IVNET_STAT_DROP),
+	DESC(IVNET_TX_DROP_FULL, "drop_full", IVNET_STAT_DROP),
 	DESC(IVNET_TX_ERR_SHORT, "err_short", IVNET_STAT_ERROR),
+	DESC(IVNET_TX_ERR_LONG, "err_long", IVNET_STAT_ERROR),
 	DESC(IVNET_TX_ERR_GSO, "err_gso", IVNET_STAT_ERROR),
 	DESC(IVNET_TX_ERR_RING, "err_ring", IVNET_STAT_ERROR),
 };

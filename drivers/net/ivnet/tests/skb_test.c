@@ -166,7 +166,7 @@ static void skb_test_rx_gso_segs(struct kunit *test)
 		spec.payload = payloads[i];
 		frame_build(test, &spec, &f);
 		rx_one(test, &f, f.len);
-		rx_one(test, &f, 128 < f.len ? 128 : f.len);
+		rx_one(test, &f, min_t(u32, f.len, 128));
 	}
 }
 

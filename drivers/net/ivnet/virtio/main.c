@@ -122,6 +122,7 @@ static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 {
 	struct ivnet_limits *lim = &idev->limits;
 
+	lim->gathers = true;
 	lim->ring_fixed = !virtio_has_feature(vd->vdev, VIRTIO_F_RING_RESET);
 	lim->rx_ring_max = vnet_rvq(vd, 0)->num_max;
 	lim->tx_ring_max = vnet_tvq(vd, 0)->num_max;

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Links: heartbeat, agreement, silence, quarantine; ivnet-shm.rst, "Links". */
+
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/random.h>
+
+#include "shm.h"
+
+/* A block of 128 bytes, copied whole before any of it is used. */
+static void block_copy(const struct shm_dev *sd, u64 off, void *to)
+{
+	memcpy(to, sd->base + off, 128);
+	barrier();
+}
+
+static struct ivnet_shm_link *own_block(const struct shm_link *link)
+{
+	const struct shm_dev *sd = link->sd;
+
+	return (void *)(sd->base + ivnet_shm_link_off(&sd->geo, sd->port,
+						      link->peer));
+}
+
+static void ring_control(struct shm_link *link)
+{
+	if (link->vectors)
+		link->sd->bus->ring(link->sd, link->position,
+				    link->control_vector);
+}
+
+/* The data path lets go of the lanes. */
+static void link_halt(struct shm_link *link)
+{
+	if (!link->run)
+		return;
+	WRITE_ONCE(link->run, false);
+	/* Polls and transmits run with bottom halves off. */
+	synchronize_net();
+}
+
+static void link_down(struct shm_link *link, enum shm_link_state state,
+		      u32 error)
+{
+	struct ivnet_shm_link *own = own_block(link);
+
+	if (link->state == SHM_LINK_DOWN && state == SHM_LINK_DOWN)
+		return;
+
+	link_halt(link);
+	shm_fdb_forget(&link->sd->fdb, link->peer);
+	link->state = state;
+	link->error = error;
+	WRITE_ONCE(own->error, cpu_to_le32(error));
+	WRITE_ONCE(own->state, 0);
+	WRITE_ONCE(own->yours, 0);
+	ring_control(link);
+}
+
+/* Point the lanes into the region and empty our side of them. */
+static void lanes_reset(struct shm_link *link)
+{
+	const struct ivnet_shm_geometry *g = &link->sd->geo;
+	u8 *base = link->sd->base;
+	u32 me = link->sd->port, peer = link->peer, q;
+	struct shm_lane *lane;
+
+	for (q = 0; q < g->queues; q++) {
+		lane = &link->lanes[q];
+
+		lane->tx.ring = (void *)(base + ivnet_shm_ring_off(g, me, peer, q));
+		lane->tx.own = (void *)(base + ivnet_shm_prod_off(g, me, peer, q));
+		lane->tx.peer = (void *)(base + ivnet_shm_cons_off(g, peer, me, q));
+		lane->tx.mask = (1U << g->order) - 1;
+		lane->tx.data_size = g->data_size;
+		lane->tx_data = base + ivnet_shm_data_off(g, me, peer, q);
+		lane->stuck_at = 0;
+		ivnet_shm_tx_reset(&lane->tx);
+
+		lane->rx.ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
+		lane->rx.own = (void *)(base + ivnet_shm_cons_off(g, me, peer, q));
+		lane->rx.peer = (void *)(base + ivnet_shm_prod_off(g, peer, me, q));
+		lane->rx.mask = (1U << g->order) - 1;
+		lane->rx.data_size = g->data_size;
+		lane->rx.max_frame = g->max_frame;
+		lane->rx.flags = 0;
+		if (link->features & IVNET_SHM_F_CSUM)
+			lane->rx.flags |= IVNET_SHM_D_NEEDS_CSUM |
+					  IVNET_SHM_D_DATA_VALID;
+		if (link->features & IVNET_SHM_F_HASH)
+			lane->rx.flags |= IVNET_SHM_D_HASH;
+		lane->rx_data = base + ivnet_shm_data_off(g, peer, me, q);
+		ivnet_shm_rx_reset(&lane->rx);
+	}
+}
+
+static void link_rules(struct shm_link *link)
+{
+	link->rules = (struct ivnet_meta_rules) {};
+	if (!(link->features & IVNET_SHM_F_CSUM))
+		return;
+	link->rules.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM |
+			    VIRTIO_NET_HDR_F_DATA_VALID;
+	if (link->features & IVNET_SHM_F_TSO4)
+		link->rules.gso_types |=
+			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV4);
+	if (link->features & IVNET_SHM_F_TSO6)
+		link->rules.gso_types |=
+			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV6);
+	if (link->features & IVNET_SHM_F_ECN)
+		link->rules.gso_types |= IVNET_GSO_BIT(IVNET_GSO_ECN_BIT);
+	if (link->features & IVNET_SHM_F_USO)
+		link->rules.gso_types |=
+			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_UDP_L4);
+}
+
+/* Step 2 of a link: empty our side, then say so. */
+static void link_agree(struct shm_link *link,
+		       const struct ivnet_shm_announce *a)
+{
+	struct ivnet_shm_link *own = own_block(link);
+	u32 q, vectors;
+
+	link_halt(link);
+
+	link->incarnation = le32_to_cpu(a->incarnation);
+	link->features = SHM_FEATURES & le64_to_cpu(a->features);
+	link->position = le16_to_cpu(a->position);
+	link->max_frame = min(le32_to_cpu(a->max_frame),
+			      link->sd->geo.max_frame);
+	vectors = le16_to_cpu(a->vectors);
+	link->vectors = vectors;
+	link->control_vector = le16_to_cpu(a->control_vector);
+	if (link->control_vector >= vectors)
+		link->control_vector = 0;
+	for (q = 0; q < IVNET_SHM_QUEUES_MAX; q++) {
+		link->data_vector[q] = le16_to_cpu(a->data_vectors[q]);
+		if (link->data_vector[q] >= vectors)
+			link->data_vector[q] = 0;
+	}
+	ether_addr_copy(link->mac, a->mac);
+	link_rules(link);
+	lanes_reset(link);
+
+	link->broken = SHM_ERR_NONE;
+	link->peer_life = 0;
+	if (!++link->life)
+		link->life = 1;
+	link->resets++;
+	link->state = SHM_LINK_AGREE;
+
+	WRITE_ONCE(own->yours, 0);
+	WRITE_ONCE(own->error, 0);
+	WRITE_ONCE(own->features, cpu_to_le32(link->features));
+	WRITE_ONCE(own->resets, cpu_to_le32(link->resets));
+	ivnet_shm_store_release(&own->mine, cpu_to_le32(link->life));
+	ring_control(link);
+}
+
+/* Is the heartbeat of a peer that is there moving? */
+static bool link_silent(struct shm_link *link, u32 heartbeat)
+{
+	if (heartbeat != link->heartbeat) {
+		link->heartbeat = heartbeat;
+		link->beat_at = jiffies;
+	}
+
+	return time_after(jiffies, link->beat_at + SHM_SILENT);
+}
+
+static void link_up(struct shm_link *link, bool run)
+{
+	struct ivnet_shm_link *own = own_block(link);
+
+	link->state = SHM_LINK_UP;
+	link->retry = SHM_RETRY_MIN;
+	WRITE_ONCE(own->state, cpu_to_le32(1));
+	shm_fdb_learn(&link->sd->fdb, link->mac, link->peer);
+	if (run == link->run)
+		return;
+	if (!run) {
+		link_halt(link);
+		return;
+	}
+	/* The lanes are complete before the data path may see them. */
+	smp_store_release(&link->run, true);
+	shm_interrupt(link->sd, U32_MAX);
+}
+
+static void link_step(struct shm_link *link)
+{
+	struct shm_dev *sd = link->sd;
+	struct ivnet_shm_announce a;
+	struct ivnet_shm_link theirs;
+	u32 state, life;
+	u64 claim;
+
+	claim = le64_to_cpu(READ_ONCE(((struct ivnet_shm_port *)
+				       (sd->base + IVNET_SHM_PORT_TABLE))[link->peer].claim));
+	block_copy(sd, ivnet_shm_section(&sd->geo, link->peer), &a);
+	state = le32_to_cpu(a.state);
+
+	if (IVNET_SHM_CLAIM_STATE(claim) != IVNET_SHM_CLAIM_TAKEN ||
+	    le32_to_cpu(a.incarnation) != IVNET_SHM_CLAIM_INCARNATION(claim) ||
+	    le16_to_cpu(a.position) != IVNET_SHM_CLAIM_POSITION(claim) ||
+	    state < IVNET_SHM_READY || state > IVNET_SHM_RUN ||
+	    le32_to_cpu(a.max_frame) < IVNET_SHM_FRAME_MIN) {
+		link_down(link, SHM_LINK_DOWN, SHM_ERR_NONE);
+		return;
+	}
+
+	if (READ_ONCE(link->broken) && link->state != SHM_LINK_QUARANTINE) {
+		link_down(link, SHM_LINK_QUARANTINE, READ_ONCE(link->broken));
+		link->retry_at = jiffies + link->retry * HZ;
+		link->retry = min_t(u32, 2 * link->retry, SHM_RETRY_MAX);
+		return;
+	}
+	if (link->state == SHM_LINK_QUARANTINE) {
+		if (time_before(jiffies, link->retry_at))
+			return;
+		link->broken = SHM_ERR_NONE;
+		link->state = SHM_LINK_DOWN;
+	}
+
+	block_copy(sd, ivnet_shm_link_off(&sd->geo, link->peer, sd->port),
+		   &theirs);
+	life = le32_to_cpu(theirs.mine);
+
+	if (link->state == SHM_LINK_DOWN ||
+	    link->incarnation != le32_to_cpu(a.incarnation) ||
+	    (link->state != SHM_LINK_AGREE &&
+	     (life != link->peer_life ||
+	      le32_to_cpu(theirs.yours) != link->life))) {
+		link->beat_at = jiffies;
+		link->heartbeat = le32_to_cpu(a.heartbeat);
+		link_agree(link, &a);
+	}
+
+	if (link->state == SHM_LINK_AGREE) {
+		if (life != link->peer_life) {
+			link->peer_life = life;
+			WRITE_ONCE(own_block(link)->yours, cpu_to_le32(life));
+			ring_control(link);
+		}
+		if (!life || le32_to_cpu(theirs.yours) != link->life ||
+		    le32_to_cpu(theirs.features) != link->features)
+			return;
+	}
+
+	if (link_silent(link, le32_to_cpu(a.heartbeat))) {
+		link->state = SHM_LINK_SILENT;
+		link_halt(link);
+		return;
+	}
+	link_up(link, sd->running && state == IVNET_SHM_RUN);
+}
+
+static void carrier_update(struct shm_dev *sd)
+{
+	struct net_device *dev = sd->idev->netdev;
+	bool up = false;
+	u32 i;
+
+	for (i = 0; i < sd->geo.ports; i++)
+		up |= sd->links[i].run;
+	if (!dev || up == netif_carrier_ok(dev))
+		return;
+	if (up)
+		netif_carrier_on(dev);
+	else
+		netif_carrier_off(dev);
+}
+
+/* The port is lost, or given up: no link can be kept. */
+static void links_down(struct shm_dev *sd)
+{
+	u32 i;
+
+	for (i = 0; i < sd->geo.ports; i++)
+		if (i != sd->port)
+			link_down(&sd->links[i], SHM_LINK_DOWN, SHM_ERR_NONE);
+	carrier_update(sd);
+}
+
+/**
+ * shm_link_work() - heartbeat, claim and links
+ * @work: &shm_dev.work
+ */
+void shm_link_work(struct work_struct *work)
+{
+	struct shm_dev *sd = container_of(work, struct shm_dev, work.work);
+	unsigned long next;
+	u32 i;
+
+	mutex_lock(&sd->lock);
+	if (!sd->open) {
+		mutex_unlock(&sd->lock);
+		return;
+	}
+
+	if (sd->port >= 0 && !shm_port_mine(sd)) {
+		dev_warn(sd->idev->dev, "port %d was taken over\n", sd->port);
+		links_down(sd);
+		sd->port = -1;
+	}
+	if (sd->port < 0 && shm_port_claim(sd)) {
+		dev_info(sd->idev->dev, "port %d of %u\n", sd->port,
+			 sd->geo.ports);
+		sd->beat = 0;
+		shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+	}
+
+	if (time_after_eq(jiffies, sd->beat_at + SHM_BEAT)) {
+		sd->beat_at = jiffies;
+		sd->beat++;
+		if (sd->port >= 0)
+			shm_announce(sd, sd->running ? IVNET_SHM_RUN :
+				     IVNET_SHM_READY);
+		/* Now and then look at everything: a doorbell can be lost. */
+		if (sd->running)
+			shm_interrupt(sd, U32_MAX);
+	}
+
+	if (sd->port >= 0) {
+		for (i = 0; i < sd->geo.ports; i++)
+			if (i != sd->port)
+				link_step(&sd->links[i]);
+		carrier_update(sd);
+	}
+
+	next = sd->beat_at + SHM_BEAT - jiffies;
+	if (next > SHM_BEAT)
+		next = 0;
+	mutex_unlock(&sd->lock);
+	queue_delayed_work(system_long_wq, &sd->work, next);
+}
+
+/**
+ * shm_link_init() - begin to look for a port and for peers
+ * @sd: the device; its geometry is known and @links and @ends are
+ *	allocated
+ */
+void shm_link_init(struct shm_dev *sd)
+{
+	u32 i, q;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		for (q = 0; q < sd->geo.queues; q++)
+			sd->links[i].lanes[q].tx.end =
+				sd->ends + ((size_t)(i * sd->geo.queues + q) <<
+					    sd->geo.order);
+		sd->links[i].sd = sd;
+		sd->links[i].peer = i;
+		sd->links[i].life = get_random_u32();
+		sd->links[i].retry = SHM_RETRY_MIN;
+	}
+	sd->port = -1;
+	sd->beat_at = jiffies;
+	mutex_lock(&sd->lock);
+	WRITE_ONCE(sd->open, true);
+	mutex_unlock(&sd->lock);
+	queue_delayed_work(system_long_wq, &sd->work, 0);
+}
+
+/**
+ * shm_link_kick() - look at the links now
+ * @sd: the device
+ *
+ * Context: any.
+ */
+void shm_link_kick(struct shm_dev *sd)
+{
+	if (READ_ONCE(sd->open))
+		mod_delayed_work(system_long_wq, &sd->work, 0);
+}
+
+/**
+ * shm_link_broken() - the data path saw a rule broken
+ * @link: the link; the data path leaves it alone from here on
+ * @err: the rule
+ *
+ * Context: bottom halves off.
+ */
+void shm_link_broken(struct shm_link *link, enum shm_link_error err)
+{
+	if (READ_ONCE(link->broken))
+		return;
+	WRITE_ONCE(link->broken, err);
+	shm_link_kick(link->sd);
+}
+
+/**
+ * shm_links_run() - frames may flow
+ * @sd: the device
+ * @pairs: queue pairs that poll
+ */
+void shm_links_run(struct shm_dev *sd, u32 pairs)
+{
+	mutex_lock(&sd->lock);
+	sd->pairs = pairs;
+	sd->running = true;
+	if (sd->port >= 0)
+		shm_announce(sd, IVNET_SHM_RUN);
+	mutex_unlock(&sd->lock);
+	shm_link_kick(sd);
+}
+
+/**
+ * shm_links_stop() - no frame may flow any more
+ * @sd: the device
+ *
+ * Both sides begin with empty rings when this one runs again.
+ */
+void shm_links_stop(struct shm_dev *sd)
+{
+	mutex_lock(&sd->lock);
+	sd->running = false;
+	if (sd->port >= 0) {
+		links_down(sd);
+		shm_announce(sd, IVNET_SHM_READY);
+	}
+	mutex_unlock(&sd->lock);
+	shm_link_kick(sd);
+}
+
+/**
+ * shm_links_exit() - leave the segment
+ * @sd: the device; nothing runs
+ */
+void shm_links_exit(struct shm_dev *sd)
+{
+	u32 i;
+
+	mutex_lock(&sd->lock);
+	WRITE_ONCE(sd->open, false);
+	mutex_unlock(&sd->lock);
+	cancel_delayed_work_sync(&sd->work);
+
+	mutex_lock(&sd->lock);
+	if (sd->port >= 0) {
+		links_down(sd);
+		if (shm_port_mine(sd)) {
+			shm_announce(sd, IVNET_SHM_DOWN);
+			shm_port_release(sd);
+		}
+		for (i = 0; i < sd->geo.ports; i++)
+			if (sd->links[i].vectors)
+				ring_control(&sd->links[i]);
+		sd->port = -1;
+	}
+	mutex_unlock(&sd->lock);
+}
+
+/**
+ * shm_link_state_name() - for people
+ * @state: of a link
+ *
+ * Return: a word.
+ */
+const char *shm_link_state_name(enum shm_link_state state)
+{
+	static const char * const names[] = {
+		[SHM_LINK_DOWN] = "down",
+		[SHM_LINK_AGREE] = "agree",
+		[SHM_LINK_UP] = "up",
+		[SHM_LINK_SILENT] = "silent",
+		[SHM_LINK_QUARANTINE] = "quarantine",
+	};
+
+	return names[state];
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Receive: from the peers' rings to the stack. */
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+#include "../core/rx.h"
+#include "shm.h"
+
+/* The peer is told after this many frames, and after each poll. */
+#define SHM_RX_PUBLISH	16
+
+#define SHM_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
+#define SHM_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
+
+static void lane_ring(struct shm_link *link, u32 q)
+{
+	if (link->vectors)
+		link->sd->bus->ring(link->sd, link->position,
+				    link->data_vector[q]);
+}
+
+/* Copy @len bytes from @src into pages behind the head of an skb. */
+static bool copy_frags(struct shm_queue *sq, struct sk_buff *skb,
+		       const u8 *src, u32 len)
+{
+	u32 part, size;
+	unsigned int off;
+	struct page *page;
+
+	while (len) {
+		part = min(len, sq->page_len);
+		size = SKB_DATA_ALIGN(part);
+		page = page_pool_dev_alloc_frag(sq->pool, &off, size);
+		if (unlikely(!page))
+			return false;
+		memcpy(page_address(page) + off, src, part);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, off, part,
+				size);
+		src += part;
+		len -= part;
+	}
+
+	return true;
+}
+
+/* The one copy on the way in: short frames into a small skb, others into pages. */
+static struct sk_buff *copy_frame(struct shm_queue *sq, const u8 *src, u32 len,
+				  u32 copybreak, struct ivnet_rx_batch *b)
+{
+	u32 first, size;
+	struct sk_buff *skb;
+	struct page *page;
+	unsigned int off;
+
+	if (len <= copybreak) {
+		skb = napi_alloc_skb(&sq->q.napi, len);
+		if (unlikely(!skb))
+			return NULL;
+		skb_put_data(skb, src, len);
+		b->copied++;
+		return skb;
+	}
+
+	first = min_t(u32, len, sq->page_len - SHM_SHINFO -
+		      SKB_DATA_ALIGN(SHM_HEADROOM));
+	size = SKB_DATA_ALIGN(SHM_HEADROOM + first) + SHM_SHINFO;
+	page = page_pool_dev_alloc_frag(sq->pool, &off, size);
+	if (unlikely(!page))
+		return NULL;
+	skb = napi_build_skb(page_address(page) + off, size);
+	if (unlikely(!skb)) {
+		page_pool_put_full_page(sq->pool, page, true);
+		return NULL;
+	}
+	skb_mark_for_recycle(skb);
+	skb_reserve(skb, SHM_HEADROOM);
+	memcpy(__skb_put(skb, first), src, first);
+	if (len > first && unlikely(!copy_frags(sq, skb, src + first,
+						len - first))) {
+		napi_consume_skb(skb, 1);
+		return NULL;
+	}
+
+	return skb;
+}
+
+static enum ivnet_rx_stat desc_stat(enum ivnet_shm_err err)
+{
+	switch (err) {
+	case IVNET_SHM_ERR_OFFSET:
+		return IVNET_RX_ERR_OFFSET;
+	case IVNET_SHM_ERR_LEN:
+		return IVNET_RX_ERR_LEN_LONG;
+	case IVNET_SHM_ERR_FLAGS:
+		return IVNET_RX_ERR_FLAGS;
+	default:
+		return IVNET_RX_ERR_SEQ;
+	}
+}
+
+static void rx_frame(struct shm_queue *sq, struct shm_link *link,
+		     struct shm_lane *lane, u32 copybreak,
+		     struct ivnet_rx_batch *b)
+{
+	struct ivnet_rx_stats *stats = &sq->q.stats->rx;
+	struct ivnet_shm_frame f;
+	enum ivnet_shm_err err;
+	struct sk_buff *skb;
+
+	b->buffers++;
+	err = ivnet_shm_rx_fetch(&lane->rx, &f);
+	if (unlikely(err)) {
+		ivnet_rx_stat_inc(stats, desc_stat(err));
+		return;
+	}
+
+	skb = copy_frame(sq, lane->rx_data + f.offset, f.len, copybreak, b);
+	if (unlikely(!skb)) {
+		ivnet_rx_stat_inc(stats, IVNET_RX_NO_SKB);
+		return;
+	}
+
+	if (f.flags & (IVNET_SHM_D_NEEDS_CSUM | IVNET_SHM_D_DATA_VALID) ||
+	    f.gso_type) {
+		const struct ivnet_meta meta = {
+			.flags		= f.flags & (IVNET_SHM_D_NEEDS_CSUM |
+						     IVNET_SHM_D_DATA_VALID),
+			.gso_type	= f.gso_type,
+			.hdr_len	= f.hdr_len,
+			.gso_size	= f.gso_size,
+			.csum_start	= f.csum_start,
+			.csum_offset	= f.csum_offset,
+		};
+
+		if (unlikely(!ivnet_rx_meta_apply(&sq->q, skb, &meta,
+						  &link->rules, b))) {
+			napi_consume_skb(skb, 1);
+			return;
+		}
+	}
+	if (f.flags & IVNET_SHM_D_HASH)
+		skb_set_hash(skb, f.hash, PKT_HASH_TYPE_L4);
+
+	shm_fdb_learn(&link->sd->fdb, ((struct ethhdr *)skb->data)->h_source, link->peer);
+	ivnet_rx_deliver(&sq->q, skb, f.len, b);
+}
+
+/* Up to @budget frames of one queue of one link. */
+static int rx_lane(struct shm_queue *sq, struct shm_link *link, u32 q,
+		   int budget, u32 copybreak, struct ivnet_rx_batch *b)
+{
+	struct shm_lane *lane = &link->lanes[q];
+	int done = 0, n;
+
+	while (done < budget) {
+		n = ivnet_shm_rx_avail(&lane->rx);
+		if (unlikely(n < 0)) {
+			ivnet_rx_stat_inc(&sq->q.stats->rx, IVNET_RX_ERR_RING);
+			shm_link_broken(link, SHM_ERR_PROD);
+			break;
+		}
+		if (!n)
+			break;
+		for (n = min3(n, budget - done, SHM_RX_PUBLISH); n; n--) {
+			rx_frame(sq, link, lane, copybreak, b);
+			ivnet_shm_rx_next(&lane->rx);
+			done++;
+		}
+		if (ivnet_shm_rx_publish(&lane->rx)) {
+			lane_ring(link, q);
+			ivnet_rx_stat_inc(&sq->q.stats->rx, IVNET_RX_NOTIFIES);
+		}
+	}
+
+	return done;
+}
+
+/* All links in turn, beginning with another one each time. */
+static int rx_links(struct shm_queue *sq, int budget)
+{
+	const struct ivnet_net *net = netdev_priv(sq->q.netdev);
+	u32 copybreak = READ_ONCE(net->rx_copybreak);
+	struct shm_dev *sd = sq->sd;
+	struct ivnet_rx_batch b = {};
+	struct shm_link *link;
+	int done = 0;
+	u32 i, q;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		link = &sd->links[(sq->next + i) % sd->geo.ports];
+		if (!shm_link_usable(link))
+			continue;
+		for (q = sq->q.index; q < sd->geo.queues && done < budget;
+		     q += sd->pairs)
+			done += rx_lane(sq, link, q, budget - done, copybreak,
+					&b);
+	}
+	sq->next++;
+	ivnet_rx_batch_add(&sq->q.stats->rx, &b, 0);
+
+	return done;
+}
+
+/* Ask each peer to ring; true if one of them has something already. */
+static bool rx_arm(struct shm_queue *sq)
+{
+	struct shm_dev *sd = sq->sd;
+	struct shm_link *link;
+	bool more = false;
+	u32 i, q;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		link = &sd->links[i];
+		if (!shm_link_usable(link))
+			continue;
+		for (q = sq->q.index; q < sd->geo.queues; q += sd->pairs)
+			more |= ivnet_shm_rx_arm(&link->lanes[q].rx);
+	}
+
+	return more;
+}
+
+/**
+ * shm_poll() - NAPI poll of a queue pair
+ * @napi: the pair's NAPI
+ * @budget: most frames to receive; 0 from netpoll
+ *
+ * Return: frames received.
+ */
+int shm_poll(struct napi_struct *napi, int budget)
+{
+	struct shm_queue *sq = container_of(napi, struct shm_queue, q.napi);
+	int done;
+
+	shm_tx_wake(sq, budget);
+	if (unlikely(!budget))
+		return 0;
+
+	done = rx_links(sq, budget);
+	if (done == budget)
+		return done;
+
+	if (napi_complete_done(napi, done) && rx_arm(sq))
+		napi_schedule(napi);
+
+	return done;
+}

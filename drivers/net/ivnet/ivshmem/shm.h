@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The IVSHMEM transport: objects and what its files call in each other. */
+#ifndef _IVNET_SHM_H
+#define _IVNET_SHM_H
+
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include <net/ivnet/shm_region.h>
+#include <net/ivnet/vnet_hdr.h>
+
+#include "../core/ivnet.h"
+
+/* How often a port shows that it lives, and when it counts as silent or gone. */
+#define SHM_BEAT		msecs_to_jiffies(500)
+#define SHM_SILENT		(3 * HZ)
+#define SHM_STALE		(10 * HZ)
+
+/* Quarantine: first and longest pause, seconds. */
+#define SHM_RETRY_MIN		1
+#define SHM_RETRY_MAX		60
+
+#define SHM_FEATURES							\
+	(IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO4 | IVNET_SHM_F_TSO6 |	\
+	 IVNET_SHM_F_ECN | IVNET_SHM_F_USO | IVNET_SHM_F_HASH)
+
+/**
+ * enum shm_link_state - life of a link, as in ivnet-shm.rst
+ * @SHM_LINK_DOWN: there is no other side
+ * @SHM_LINK_AGREE: emptied, waiting for the other side
+ * @SHM_LINK_UP: agreed
+ * @SHM_LINK_SILENT: agreed, but the other side's heartbeat stands still
+ * @SHM_LINK_QUARANTINE: the other side broke a rule
+ */
+enum shm_link_state {
+	SHM_LINK_DOWN,
+	SHM_LINK_AGREE,
+	SHM_LINK_UP,
+	SHM_LINK_SILENT,
+	SHM_LINK_QUARANTINE,
+};
+
+/**
+ * enum shm_link_error - why a link was taken down
+ * @SHM_ERR_NONE: it was not
+ * @SHM_ERR_PROD: the producer index ran ahead
+ * @SHM_ERR_CONS: the consumer index ran ahead
+ */
+enum shm_link_error {
+	SHM_ERR_NONE,
+	SHM_ERR_PROD,
+	SHM_ERR_CONS,
+};
+
+/**
+ * struct shm_lane - both directions of a queue of a link
+ * @rx: receiving side; under the queue's NAPI
+ * @rx_data: the peer's data area
+ * @tx: sending side; under the txq's lock
+ * @tx_data: our data area
+ * @stuck_at: when the ring was found full, jiffies; 0 if it is not
+ */
+struct shm_lane {
+	struct ivnet_shm_rx rx;
+	const u8 *rx_data;
+	struct ivnet_shm_tx tx ____cacheline_aligned_in_smp;
+	u8 *tx_data;
+	unsigned long stuck_at;
+};
+
+/**
+ * struct shm_link - the link to another port
+ * @sd: the device
+ * @peer: number of the other port
+ * @run: frames may flow; read by the data path, cleared before lanes change
+ * @max_frame: longest frame that the peer takes, bytes
+ * @position: doorbell address of the peer
+ * @vectors: its interrupt vectors; 0 if it polls
+ * @data_vector: vector of each of its queues
+ * @rules: what metadata the peer may send
+ * @features: what both sides announce
+ * @broken: a rule the data path saw broken, enum shm_link_error
+ * @state: under &shm_dev.lock, like all that follows
+ * @life: our side's life
+ * @peer_life: the other side's, as it was seen last
+ * @incarnation: of the peer
+ * @heartbeat: of the peer, as it was seen last
+ * @beat_at: when that changed, jiffies
+ * @control_vector: the peer's
+ * @error: why the link went down last
+ * @resets: how often it began anew
+ * @retry: length of the next quarantine, seconds
+ * @retry_at: end of the present one, jiffies
+ * @mac: the peer's address
+ * @lanes: one for each queue of the region
+ */
+struct shm_link {
+	struct shm_dev *sd;
+	u32 peer;
+	bool run;
+	u32 max_frame;
+	u16 position;
+	u16 vectors;
+	u16 data_vector[IVNET_SHM_QUEUES_MAX];
+	struct ivnet_meta_rules rules;
+	u64 features;
+	u32 broken;
+
+	enum shm_link_state state;
+	u32 life;
+	u32 peer_life;
+	u32 incarnation;
+	u32 heartbeat;
+	unsigned long beat_at;
+	u16 control_vector;
+	u32 error;
+	u32 resets;
+	u32 retry;
+	unsigned long retry_at;
+	u8 mac[ETH_ALEN];
+	struct shm_lane lanes[IVNET_SHM_QUEUES_MAX];
+};
+
+/**
+ * shm_link_usable() - may the data path use a link's lanes?
+ * @link: the link
+ *
+ * Context: bottom halves off; link_halt() waits for them.
+ * Return: true if it may.
+ */
+static inline bool shm_link_usable(const struct shm_link *link)
+{
+	/* Pairs with the release in link_up(): the lanes are complete. */
+	return smp_load_acquire(&link->run) && !READ_ONCE(link->broken);
+}
+
+/**
+ * struct shm_queue - a queue pair: one queue of every link
+ * @q: the core's part
+ * @sd: the device
+ * @pool: memory for received frames
+ * @page_len: bytes of a page of the pool
+ * @next: link with which the next poll begins
+ */
+struct shm_queue {
+	struct ivnet_queue q;
+	struct shm_dev *sd;
+	struct page_pool *pool;
+	u32 page_len;
+	u32 next;
+};
+
+static inline struct shm_queue *to_shm_queue(struct ivnet_queue *q)
+{
+	return container_of(q, struct shm_queue, q);
+}
+
+/* Buckets and ways of the forwarding table, powers of two. */
+#define SHM_FDB_BUCKETS		256
+#define SHM_FDB_WAYS		4
+
+/**
+ * struct shm_fdb - forwarding table
+ * @entry: address << 16 | port + 1; 0 is free
+ * @seen: when the address was seen last, low half of jiffies
+ *
+ * Each entry is one word, so that it is read without a lock.
+ */
+struct shm_fdb {
+	u64 entry[SHM_FDB_BUCKETS][SHM_FDB_WAYS];
+	u32 seen[SHM_FDB_BUCKETS][SHM_FDB_WAYS];
+};
+
+/**
+ * struct shm_bus - what differs between devices that offer a region
+ * @ring: ring a port's doorbell; any context
+ */
+struct shm_bus {
+	void (*ring)(struct shm_dev *sd, u16 position, u16 vector);
+};
+
+/**
+ * struct shm_dev - the transport's device object
+ * @idev: the core's
+ * @bus: what differs between devices
+ * @base: the region, mapped write-back
+ * @size: bytes of it
+ * @position: our doorbell address
+ * @vectors: our interrupt vectors; 0: we poll
+ * @format: the user allows to format a region that is not ours
+ * @want_ports: ports of a region that we format; 0: by its size
+ * @want_queues: queues of a region that we format
+ * @pin: port to take; negative: any
+ * @lock: protects what follows, and the links' state
+ * @geo: layout of the region
+ * @port: our port; negative while we have none
+ * @incarnation: ours
+ * @beat: our heartbeat
+ * @beat_at: when it was counted up last, jiffies
+ * @open: the region is in use; cleared before @work is cancelled
+ * @running: queues run
+ * @pairs: queue pairs that run
+ * @links: one for each port
+ * @ends: memory behind &ivnet_shm_tx.end of every lane
+ * @queues: the queue pairs that run; read by interrupts
+ * @others: what was seen of each claim, to find stale ones
+ * @work: heartbeat and state machine
+ * @fdb: forwarding table
+ */
+struct shm_dev {
+	struct ivnet_dev *idev;
+	const struct shm_bus *bus;
+	u8 *base;
+	u64 size;
+	u16 position;
+	u16 vectors;
+	bool format;
+	u32 want_ports;
+	u32 want_queues;
+	int pin;
+
+	struct mutex lock;	/* see above */
+	struct ivnet_shm_geometry geo;
+	int port;
+	u32 incarnation;
+	u32 beat;
+	unsigned long beat_at;
+	bool open;
+	bool running;
+	u32 pairs;
+	struct shm_link *links;
+	u32 *ends;
+	struct shm_queue *queues[IVNET_SHM_QUEUES_MAX];
+	struct {
+		u64 claim;
+		u32 beat;
+		unsigned long at;
+	} others[IVNET_SHM_PORTS_MAX];
+	struct delayed_work work;
+	struct shm_fdb fdb;
+};
+
+/* region.c */
+int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
+bool shm_port_claim(struct shm_dev *sd);
+bool shm_port_mine(const struct shm_dev *sd);
+void shm_port_release(struct shm_dev *sd);
+void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
+
+/* link.c */
+void shm_link_work(struct work_struct *work);
+void shm_link_init(struct shm_dev *sd);
+void shm_link_kick(struct shm_dev *sd);
+void shm_link_broken(struct shm_link *link, enum shm_link_error err);
+void shm_links_run(struct shm_dev *sd, u32 pairs);
+void shm_links_stop(struct shm_dev *sd);
+void shm_links_exit(struct shm_dev *sd);
+const char *shm_link_state_name(enum shm_link_state state);
+
+/* fdb.c */
+int shm_fdb_find(const struct shm_fdb *fdb, const u8 *addr);
+void shm_fdb_learn(struct shm_fdb *fdb, const u8 *addr, u32 port);
+void shm_fdb_forget(struct shm_fdb *fdb, u32 port);
+
+/* rx.c */
+int shm_poll(struct napi_struct *napi, int budget);
+
+/* tx.c */
+netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev);
+void shm_tx_wake(struct shm_queue *sq, int budget);
+
+/* transport.c */
+extern const struct ivnet_transport_ops shm_transport_ops;
+void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
+void shm_dev_exit(struct shm_dev *sd);
+void shm_interrupt(struct shm_dev *sd, u32 vector);
+
+#endif
