@@ -16,6 +16,9 @@ SRC=$IVNET_CACHE/src/linux-source-6.12
 # types, with the arguments and names they have there.
 COMPAT_IGNORE=MACRO_ARG_REUSE,MACRO_ARG_UNUSED,MACRO_ARG_PRECEDENCE,NEW_TYPEDEFS,PREFER_ETHTOOL_PUTS
 
+# In user space there is no BIT(), and a plugin declares what its host has.
+USER_IGNORE=BIT_MACRO,AVOID_EXTERNS
+
 # Scripts of coccinelle to leave out:
 #   string_choices    its helpers do not exist in 6.1
 #   script:ocaml      needs an OCaml compiler; two, on other matters
@@ -112,7 +115,10 @@ checkpatch()
 
 	for name; do
 		ignore=
-		case $name in */compat/*) ignore=--ignore=$COMPAT_IGNORE ;; esac
+		case $name in
+		*/compat/*) ignore=--ignore=$COMPAT_IGNORE ;;
+		tools/*) ignore=--ignore=$USER_IGNORE ;;
+		esac
 		perl "$SRC/scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \
 			--quiet ${ignore:+"$ignore"} --file "$name"
 	done
