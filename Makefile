@@ -8,7 +8,7 @@ DIST    := ivnet-$(VERSION)
 CHECK   := tools/testing/check
 
 .PHONY: modules modules_install clean help check check-static check-kunit \
-	check-guest check-debug matrix demo bench dist dkms setup
+	check-guest check-debug check-server matrix demo bench dist dkms setup
 
 modules modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
@@ -29,6 +29,7 @@ help:
 	@echo 'check-kunit      unit tests, in a user-mode kernel'
 	@echo 'check-guest      selftests in guests on every supported kernel'
 	@echo 'check-debug      selftests on a kernel with KASAN, lockdep, kmemleak, fault injection'
+	@echo 'check-server     tests of tools/ivshmem-server'
 	@echo 'matrix           build against every kernel installed, or KERNELS="release ..."'
 	@echo 'bench            cost against virtio_net, in counted instructions'
 
@@ -49,6 +50,9 @@ check-guest:
 
 check-debug:
 	$(CHECK)/debug.py
+
+check-server:
+	$(CHECK)/server.py
 
 matrix:
 	$(CHECK)/matrix.sh $(KERNELS)
