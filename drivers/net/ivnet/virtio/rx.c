@@ -8,8 +8,6 @@
 #include "../core/rx.h"
 #include "virtio.h"
 
-#define VNET_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
-
 /* Buffers are posted again when this many are idle, and after each poll. */
 #define VNET_FILL_BATCH	32
 

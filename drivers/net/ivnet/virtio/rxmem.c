@@ -24,8 +24,6 @@
 /* Receive memory of a queue that is not to be exceeded by default, bytes. */
 #define VNET_RX_MEM_DEFAULT	(4U << 20)
 
-#define VNET_SHINFO		SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
-
 /**
  * vnet_rx_frame_off() - bytes from the start of a buffer to the frame
  * @caps: what was negotiated

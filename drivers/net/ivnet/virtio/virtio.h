@@ -62,6 +62,9 @@ u64 vnet_guest_offloads(const struct vnet_caps *caps,
 /* The longest frame that there can be, bytes. */
 #define VNET_BIG_FRAME		(65535 + VNET_FRAME_OVERHEAD)
 
+/* What build_skb() wants at the end of a buffer, bytes. */
+#define VNET_SHINFO		SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
+
 /* Pieces after the first in a buffer of VNET_RX_CHAIN, at the most. */
 #define VNET_CHAIN_MAX		16
 
