@@ -150,6 +150,11 @@ static void shm_test_header(struct kunit *test)
 			IVNET_SHM_GEOMETRY_FIT);
 	header_fill(&h, &g);
 	h.crc = cpu_to_le32(crc);
+	h.max_frame = cpu_to_le32(g.max_frame + 1);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_check(&got, &h, 1 << 20, crc),
+			IVNET_SHM_GEOMETRY_FIT);
+	header_fill(&h, &g);
+	h.crc = cpu_to_le32(crc);
 	h.ring_order = cpu_to_le16(31);
 	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_check(&got, &h, 1 << 20, crc),
 			IVNET_SHM_GEOMETRY_RANGE);
