@@ -128,13 +128,13 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 		return -EINVAL;
 	}
 
-	if (!sd->format && header_read(sd, &h)) {
+	if (header_read(sd, &h)) {
 		err = header_check(sd, &h);
 		if (!err)
 			return 0;
 		NL_SET_ERR_MSG_FMT_MOD(extack, "region refused: %s",
 				       geometry_text(err));
-		dev_err(sd->idev->dev, "region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu; devlink param format makes it anew\n",
+		dev_err(sd->idev->dev, "region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu\n",
 			geometry_text(err), le16_to_cpu(h.major),
 			le16_to_cpu(h.minor), le16_to_cpu(h.max_ports),
 			le16_to_cpu(h.queues), le64_to_cpu(h.region_size),
@@ -142,9 +142,9 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 		return -EBUSY;
 	}
 
-	if (!sd->format && memchr_inv(sd->base, 0, IVNET_SHM_PAGE)) {
+	if (memchr_inv(sd->base, 0, IVNET_SHM_PAGE)) {
 		NL_SET_ERR_MSG_MOD(extack, "the region is in use by something else");
-		dev_err(sd->idev->dev, "the region is in use by something else; devlink param format takes it\n");
+		dev_err(sd->idev->dev, "the region is in use by something else\n");
 		return -EBUSY;
 	}
 

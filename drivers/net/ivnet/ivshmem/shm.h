@@ -186,7 +186,6 @@ struct shm_bus {
  * @size: bytes of it
  * @position: our doorbell address
  * @vectors: our interrupt vectors; 0: we poll
- * @format: the user allows to format a region that is not ours
  * @want_ports: ports of a region that we format; 0: by its size
  * @want_queues: queues of a region that we format
  * @pin: port to take; negative: any
@@ -213,7 +212,6 @@ struct shm_dev {
 	u64 size;
 	u16 position;
 	u16 vectors;
-	bool format;
 	u32 want_ports;
 	u32 want_queues;
 	int pin;
