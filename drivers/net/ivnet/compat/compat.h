@@ -7,6 +7,7 @@
 #define _IVNET_COMPAT_H
 
 #include <linux/dma-mapping.h>
+#include <linux/hrtimer.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
 #include <linux/virtio.h>
@@ -16,6 +17,10 @@
 #include <net/devlink.h>
 
 #include "compat_gen.h"
+
+#ifdef IVNET_HAVE_GSO_H
+#include <net/gso.h>
+#endif
 
 #ifdef IVNET_HAVE_PAGE_POOL_DIR
 #include <net/page_pool/helpers.h>
@@ -65,6 +70,24 @@
 
 #ifndef IVNET_HAVE_ETHTOOL_PUTS
 #define ethtool_puts(data, str)	ethtool_sprintf(data, "%s", str)
+#endif
+
+#ifdef IVNET_HAVE_FDB_DUMP_CONTEXT
+#define ivnet_fdb_dump_idx(cb)						\
+	(((struct ndo_fdb_dump_context *)(cb)->ctx)->fdb_idx)
+#else
+#define ivnet_fdb_dump_idx(cb)	((cb)->args[2])
+#endif
+
+/* ---- timers ---- */
+
+#ifndef IVNET_HAVE_HRTIMER_SETUP
+#define hrtimer_setup(timer, fn, clock, mode) do {			\
+	struct hrtimer *__timer = (timer);				\
+									\
+	hrtimer_init(__timer, clock, mode);				\
+	__timer->function = (fn);					\
+} while (0)
 #endif
 
 /* ---- devlink ---- */

@@ -74,6 +74,9 @@ have PAGE_POOL_FRAG_FLAG 'PP_FLAG_PAGE_FRAG' net/page_pool.h net/page_pool/types
 have PAGE_POOL_NAPI 'struct napi_struct[[:space:]]*\*napi' net/page_pool.h net/page_pool/types.h
 have PAGE_POOL_NETDEV 'struct net_device[[:space:]]*\*netdev' net/page_pool/types.h
 have PAGE_POOL_QUEUE_IDX 'queue_idx' net/page_pool/types.h
+have FDB_DUMP_CONTEXT '^struct ndo_fdb_dump_context' linux/rtnetlink.h
+have GSO_H '.' net/gso.h
+have HRTIMER_SETUP 'hrtimer_setup\(' linux/hrtimer.h
 have DEVL_PARAMS 'devl_params_register' net/devlink.h
 have_in DEVLINK_PARAM_PTR 'union devlink_param_value \*val' 'int \(\*validate\)' net/devlink.h
 have_in HEALTH_GRACE 'graceful_period' '^devlink_health_reporter_create' net/devlink.h

@@ -55,7 +55,6 @@ struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
 	idev->bus_name = dev_name(dev);
 	idev->ops = ops;
 	idev->params.max_pairs = num_possible_cpus();
-	idev->params.mergeable_rx = true;
 	INIT_WORK(&idev->link_work, link_work);
 
 	return idev;

@@ -12,7 +12,7 @@ static int ivnet_info_get(struct devlink *devlink, struct devlink_info_req *req,
 	struct ivnet_dev *idev = devlink_priv(devlink);
 	int err;
 
-	devlink_info_driver_name_put(req, idev->ops->name);
+	devlink_info_driver_name_put(req, dev_driver_string(idev->dev));
 	err = devlink_info_version_running_put(req, "driver", IVNET_VERSION);
 	if (err)
 		return err;
@@ -58,12 +58,6 @@ const struct devlink_ops ivnet_devlink_ops = {
 	.reload_up	= ivnet_reload_up,
 };
 
-enum {
-	IVNET_PARAM_BASE = DEVLINK_PARAM_GENERIC_ID_MAX,
-	IVNET_PARAM_MAX_PAIRS,
-	IVNET_PARAM_MERGEABLE_RX,
-};
-
 static int validate_max_pairs(struct devlink *devlink, u32 id,
 			      ivnet_param_arg_t val,
 			      struct netlink_ext_ack *extack)
@@ -84,11 +78,73 @@ static const struct devlink_param ivnet_params[] = {
 			     DEVLINK_PARAM_TYPE_U32,
 			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
 			     NULL, NULL, validate_max_pairs),
-	DEVLINK_PARAM_DRIVER(IVNET_PARAM_MERGEABLE_RX, "mergeable_rx",
-			     DEVLINK_PARAM_TYPE_BOOL,
-			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
-			     NULL, NULL, NULL),
 };
+
+/**
+ * ivnet_param_set_bool() - set the value that devlink shows
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: the value
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_set_bool(struct ivnet_dev *idev, u32 id, bool val)
+{
+	union devlink_param_value v = { .vbool = val };
+
+	devl_param_driverinit_value_set(idev->devlink, id, ivnet_param_arg(&v));
+}
+EXPORT_SYMBOL_GPL(ivnet_param_set_bool);
+
+/**
+ * ivnet_param_get_bool() - take over what the user set
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: changed if there is a value
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_get_bool(struct ivnet_dev *idev, u32 id, bool *val)
+{
+	union devlink_param_value v;
+
+	if (!devl_param_driverinit_value_get(idev->devlink, id, &v))
+		*val = v.vbool;
+}
+EXPORT_SYMBOL_GPL(ivnet_param_get_bool);
+
+/**
+ * ivnet_param_set_u32() - set the value that devlink shows
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: the value
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_set_u32(struct ivnet_dev *idev, u32 id, u32 val)
+{
+	union devlink_param_value v = { .vu32 = val };
+
+	devl_param_driverinit_value_set(idev->devlink, id, ivnet_param_arg(&v));
+}
+EXPORT_SYMBOL_GPL(ivnet_param_set_u32);
+
+/**
+ * ivnet_param_get_u32() - take over what the user set
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: changed if there is a value
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_get_u32(struct ivnet_dev *idev, u32 id, u32 *val)
+{
+	union devlink_param_value v;
+
+	if (!devl_param_driverinit_value_get(idev->devlink, id, &v))
+		*val = v.vu32;
+}
+EXPORT_SYMBOL_GPL(ivnet_param_get_u32);
 
 /**
  * ivnet_params_register() - show the parameters and their defaults
@@ -98,24 +154,31 @@ static const struct devlink_param ivnet_params[] = {
  */
 int ivnet_params_register(struct ivnet_dev *idev)
 {
+	const struct ivnet_transport_ops *ops = idev->ops;
 	struct devlink *devlink = idev->devlink;
-	union devlink_param_value val;
 	int err;
 
 	devl_lock(devlink);
 	err = devl_params_register(devlink, ivnet_params,
 				   ARRAY_SIZE(ivnet_params));
-	if (!err) {
-		val.vu32 = idev->params.max_pairs;
-		devl_param_driverinit_value_set(devlink, IVNET_PARAM_MAX_PAIRS,
-						ivnet_param_arg(&val));
-		val.vbool = idev->params.mergeable_rx;
-		devl_param_driverinit_value_set(devlink,
-						IVNET_PARAM_MERGEABLE_RX,
-						ivnet_param_arg(&val));
+	if (err)
+		goto err_unlock;
+	if (ops->params) {
+		err = devl_params_register(devlink, ops->params, ops->n_params);
+		if (err)
+			goto err_unregister;
+		ops->params_default(idev);
 	}
+	ivnet_param_set_u32(idev, IVNET_PARAM_MAX_PAIRS,
+			    idev->params.max_pairs);
 	devl_unlock(devlink);
 
+	return 0;
+
+err_unregister:
+	devl_params_unregister(devlink, ivnet_params, ARRAY_SIZE(ivnet_params));
+err_unlock:
+	devl_unlock(devlink);
 	return err;
 }
 
@@ -125,7 +188,12 @@ int ivnet_params_register(struct ivnet_dev *idev)
  */
 void ivnet_params_unregister(struct ivnet_dev *idev)
 {
+	const struct ivnet_transport_ops *ops = idev->ops;
+
 	devl_lock(idev->devlink);
+	if (ops->params)
+		devl_params_unregister(idev->devlink, ops->params,
+				       ops->n_params);
 	devl_params_unregister(idev->devlink, ivnet_params,
 			       ARRAY_SIZE(ivnet_params));
 	devl_unlock(idev->devlink);
@@ -139,12 +207,8 @@ void ivnet_params_unregister(struct ivnet_dev *idev)
  */
 void ivnet_params_read(struct ivnet_dev *idev)
 {
-	union devlink_param_value val;
-
-	if (!devl_param_driverinit_value_get(idev->devlink,
-					     IVNET_PARAM_MAX_PAIRS, &val))
-		idev->params.max_pairs = val.vu32;
-	if (!devl_param_driverinit_value_get(idev->devlink,
-					     IVNET_PARAM_MERGEABLE_RX, &val))
-		idev->params.mergeable_rx = val.vbool;
+	ivnet_param_get_u32(idev, IVNET_PARAM_MAX_PAIRS,
+			    &idev->params.max_pairs);
+	if (idev->ops->params)
+		idev->ops->params_read(idev);
 }

@@ -13,7 +13,8 @@ static void ivnet_get_drvinfo(struct net_device *dev,
 {
 	const struct ivnet_net *net = netdev_priv(dev);
 
-	strscpy(info->driver, net->idev->ops->name, sizeof(info->driver));
+	strscpy(info->driver, dev_driver_string(net->idev->dev),
+		sizeof(info->driver));
 	strscpy(info->version, IVNET_VERSION, sizeof(info->version));
 	strscpy(info->bus_info, net->idev->bus_name, sizeof(info->bus_info));
 }
@@ -135,9 +136,11 @@ static int ivnet_get_coalesce(struct net_device *dev,
 {
 	const struct ivnet_net *net = netdev_priv(dev);
 
-	if (!net->idev->limits.gathers)
+	if (!net->idev->limits.gathers && !net->idev->limits.rx_usecs_max)
 		return -EOPNOTSUPP;
-	ec->tx_max_coalesced_frames = net->tx_frames;
+	if (net->idev->limits.gathers)
+		ec->tx_max_coalesced_frames = net->tx_frames;
+	ec->rx_coalesce_usecs = net->rx_usecs;
 
 	return 0;
 }
@@ -148,16 +151,25 @@ static int ivnet_set_coalesce(struct net_device *dev,
 			      struct netlink_ext_ack *extack)
 {
 	struct ivnet_net *net = netdev_priv(dev);
-	u32 max = net->cfg.tx_ring / 2;
+	const struct ivnet_limits *lim = &net->idev->limits;
+	u32 min = lim->gathers ? 1 : 0;
+	u32 max = lim->gathers ? net->cfg.tx_ring / 2 : 0;
 
-	if (!net->idev->limits.gathers)
+	if (!lim->gathers && !lim->rx_usecs_max)
 		return -EOPNOTSUPP;
-	if (ec->tx_max_coalesced_frames < 1 ||
+	if (ec->tx_max_coalesced_frames < min ||
 	    ec->tx_max_coalesced_frames > max) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "tx-frames: 1 to %u", max);
+		NL_SET_ERR_MSG_FMT_MOD(extack, "tx-frames: %u to %u", min, max);
 		return -EINVAL;
 	}
-	WRITE_ONCE(net->tx_frames, ec->tx_max_coalesced_frames);
+	if (ec->rx_coalesce_usecs > lim->rx_usecs_max) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "rx-usecs: 0 to %u",
+				       lim->rx_usecs_max);
+		return -EINVAL;
+	}
+	if (lim->gathers)
+		WRITE_ONCE(net->tx_frames, ec->tx_max_coalesced_frames);
+	WRITE_ONCE(net->rx_usecs, ec->rx_coalesce_usecs);
 
 	return 0;
 }
@@ -245,36 +257,32 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 static void ivnet_get_ethtool_stats(struct net_device *dev,
 				    struct ethtool_stats *stats, u64 *data)
 {
-	const struct ivnet_net *net = netdev_priv(dev);
-	struct ivnet_stat_sum sum = {}, one;
 	u64 *p = data + IVNET_STATS_PER_PAIR + 1;
+	const struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_stat_sum one;
 	unsigned int cpu, i;
-	u64 fallback = 0;
 	u32 q;
 
+	/* Totals come of what is shown of the queues, read once. */
+	memset(data, 0, (IVNET_STATS_PER_PAIR + 1) * sizeof(*data));
 	for (q = 0; q < net->n_stats; q++) {
 		memset(&one, 0, sizeof(one));
 		ivnet_stat_add(&one, &net->stats[q]);
 		memcpy(p, one.rx, sizeof(one.rx));
-		p += IVNET_RX_STAT_NUM;
-		memcpy(p, one.tx, sizeof(one.tx));
-		p += IVNET_TX_STAT_NUM;
-		for (i = 0; i < IVNET_RX_STAT_NUM; i++)
-			sum.rx[i] += one.rx[i];
-		for (i = 0; i < IVNET_TX_STAT_NUM; i++)
-			sum.tx[i] += one.tx[i];
+		memcpy(p + IVNET_RX_STAT_NUM, one.tx, sizeof(one.tx));
+		for (i = 0; i < IVNET_STATS_PER_PAIR; i++)
+			data[i] += p[i];
+		p += IVNET_STATS_PER_PAIR;
 	}
 
 	for_each_possible_cpu(cpu)
-		fallback += *per_cpu_ptr(net->tx_csum_fallback, cpu);
-
-	memcpy(data, sum.rx, sizeof(sum.rx));
-	memcpy(data + IVNET_RX_STAT_NUM, sum.tx, sizeof(sum.tx));
-	data[IVNET_STATS_PER_PAIR] = fallback;
+		data[IVNET_STATS_PER_PAIR] +=
+			*per_cpu_ptr(net->tx_csum_fallback, cpu);
 }
 
 const struct ethtool_ops ivnet_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_TX_MAX_FRAMES,
+	.supported_coalesce_params = ETHTOOL_COALESCE_TX_MAX_FRAMES |
+				     ETHTOOL_COALESCE_RX_USECS,
 	.supported_ring_params	= ETHTOOL_RING_USE_RX_BUF_LEN,
 	.get_drvinfo		= ivnet_get_drvinfo,
 	.get_msglevel		= ivnet_get_msglevel,

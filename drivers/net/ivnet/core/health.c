@@ -24,6 +24,19 @@ static int diagnose_device(struct devlink_health_reporter *reporter,
 	return 0;
 }
 
+static int diagnose_peers(struct devlink_health_reporter *reporter,
+			  struct devlink_fmsg *fmsg,
+			  struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_health_reporter_priv(reporter);
+
+	rtnl_lock();
+	idev->ops->diagnose_peers(idev, fmsg);
+	rtnl_unlock();
+
+	return 0;
+}
+
 static int diagnose_queues(struct devlink_health_reporter *reporter,
 			   struct devlink_fmsg *fmsg,
 			   void (*one)(struct ivnet_queue *q,
@@ -74,6 +87,7 @@ static const struct devlink_health_reporter_ops reporter_ops[] = {
 	{ .name = "device", .diagnose = diagnose_device },
 	{ .name = "rx", .diagnose = diagnose_rx },
 	{ .name = "tx", .diagnose = diagnose_tx },
+	{ .name = "peer", .diagnose = diagnose_peers },
 };
 
 static_assert(ARRAY_SIZE(reporter_ops) ==
@@ -91,6 +105,9 @@ void ivnet_health_create(struct ivnet_dev *idev)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reporter_ops); i++) {
+		if (reporter_ops[i].diagnose == diagnose_peers &&
+		    !idev->ops->diagnose_peers)
+			continue;
 		r = devlink_health_reporter_create(idev->devlink,
 						   &reporter_ops[i], idev);
 		if (IS_ERR(r))

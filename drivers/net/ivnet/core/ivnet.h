@@ -83,6 +83,8 @@ struct ivnet_qset {
  * @mtu: MTU that the device suggests, bytes
  * @ring_fixed: the device cannot change ring sizes
  * @gathers: transmit completions are gathered, see &ivnet_net.tx_frames
+ * @rx_usecs_max: longest delay of receive interrupts, see
+ *	&ivnet_net.rx_usecs; 0 where they cannot be delayed
  */
 struct ivnet_limits {
 	u32 max_pairs;
@@ -93,13 +95,18 @@ struct ivnet_limits {
 	u32 mtu;
 	bool ring_fixed;
 	bool gathers;
+	u32 rx_usecs_max;
 };
 
 /**
  * struct ivnet_transport_ops - the slow path of a transport
- * @name: the driver's name, as ``ethtool -i`` and devlink show it
  * @priv_size: bytes of the transport's device object
  * @netdev_ops: built with %IVNET_NDO_COMMON and the transport's own transmit
+ * @params: devlink parameters of the transport alone, numbered from
+ *	%IVNET_PARAM_OWN; may be NULL
+ * @n_params: their number
+ * @params_default: set their values from the transport's own
+ * @params_read: the reverse, for the next start
  * @up: negotiate with the device and make its queues exist, all empty. Fills
  *	in limits, features and MAC of the device. Called at probe, reload and
  *	recovery.
@@ -121,15 +128,22 @@ struct ivnet_limits {
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
+ * @diagnose_peers: describe those that the device talks to, for the reporter
+ *	``peer``; NULL where there are none
  * @diagnose_rx: describe the receive side of a queue
  * @diagnose_tx: describe the transmit side of a queue
  *
- * All are called under rtnl, except @info_get, which holds devlink's lock alone.
+ * All are called under rtnl, except @info_get, @params_default and @params_read,
+ * which hold devlink's lock alone.
  */
 struct ivnet_transport_ops {
-	const char *name;
 	size_t priv_size;
 	const struct net_device_ops *netdev_ops;
+
+	const struct devlink_param *params;
+	size_t n_params;
+	void (*params_default)(struct ivnet_dev *idev);
+	void (*params_read)(struct ivnet_dev *idev);
 
 	int (*up)(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
 	void (*down)(struct ivnet_dev *idev);
@@ -149,18 +163,25 @@ struct ivnet_transport_ops {
 			     const struct cpumask *mask);
 	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
 	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
+	void (*diagnose_peers)(struct ivnet_dev *idev,
+			       struct devlink_fmsg *fmsg);
 	void (*diagnose_rx)(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
 	void (*diagnose_tx)(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+};
+
+/* Numbers of devlink parameters: the core's, then a transport's own. */
+enum ivnet_param_id {
+	IVNET_PARAM_BASE = DEVLINK_PARAM_GENERIC_ID_MAX,
+	IVNET_PARAM_MAX_PAIRS,
+	IVNET_PARAM_OWN,
 };
 
 /**
  * struct ivnet_params - devlink parameters that a start of the device reads
  * @max_pairs: upper limit of queue pairs
- * @mergeable_rx: let the device spread a frame over several buffers
  */
 struct ivnet_params {
 	u32 max_pairs;
-	bool mergeable_rx;
 };
 
 /**
@@ -175,6 +196,8 @@ struct ivnet_params {
  * @rx_copybreak: received frames up to this length are copied, bytes
  * @tx_copybreak: frames in pieces up to this length are made one, bytes
  * @tx_frames: transmitted frames between two looks for completions
+ * @rx_usecs: pause between a poll that received and the next one, µs; 0: wait
+ *	for an interrupt
  * @msg_enable: NETIF_MSG_* bits
  * @speed: Mbit/s, or SPEED_UNKNOWN
  * @duplex: DUPLEX_*
@@ -192,6 +215,7 @@ struct ivnet_net {
 	u32 rx_copybreak;
 	u32 tx_copybreak;
 	u32 tx_frames;
+	u32 rx_usecs;
 	u32 msg_enable;
 	u32 speed;
 	u8 duplex;
@@ -235,7 +259,7 @@ struct ivnet_dev {
 	u32 tso_max;
 	u16 headroom;
 	struct work_struct link_work;
-	struct devlink_health_reporter *reporters[3];
+	struct devlink_health_reporter *reporters[4];
 	u8 priv[] __aligned(NETDEV_ALIGN);
 };
 
@@ -265,6 +289,10 @@ extern const struct devlink_ops ivnet_devlink_ops;
 int ivnet_params_register(struct ivnet_dev *idev);
 void ivnet_params_unregister(struct ivnet_dev *idev);
 void ivnet_params_read(struct ivnet_dev *idev);
+void ivnet_param_set_bool(struct ivnet_dev *idev, u32 id, bool val);
+void ivnet_param_get_bool(struct ivnet_dev *idev, u32 id, bool *val);
+void ivnet_param_set_u32(struct ivnet_dev *idev, u32 id, u32 val);
+void ivnet_param_get_u32(struct ivnet_dev *idev, u32 id, u32 *val);
 
 /* health.c */
 void ivnet_health_create(struct ivnet_dev *idev);

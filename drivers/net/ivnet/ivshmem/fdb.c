@@ -4,6 +4,9 @@
 #include <linux/etherdevice.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
+#include <linux/rtnetlink.h>
+#include <net/neighbour.h>
+#include <net/netlink.h>
 
 #include "shm.h"
 
@@ -89,4 +92,76 @@ void shm_fdb_forget(struct shm_fdb *fdb, u32 port)
 		for (w = 0; w < SHM_FDB_WAYS; w++)
 			if ((u16)READ_ONCE(fdb->entry[b][w]) == port + 1)
 				WRITE_ONCE(fdb->entry[b][w], 0);
+}
+
+static int fdb_fill(struct sk_buff *skb, struct netlink_callback *cb,
+		    const struct net_device *dev, u64 entry, u32 age)
+{
+	struct nda_cacheinfo ci = {
+		.ndm_used	= jiffies_to_clock_t(age),
+		.ndm_updated	= jiffies_to_clock_t(age),
+	};
+	struct nlmsghdr *nlh;
+	u8 addr[ETH_ALEN];
+	struct ndmsg *ndm;
+
+	nlh = nlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			RTM_NEWNEIGH, sizeof(*ndm), NLM_F_MULTI);
+	if (!nlh)
+		return -EMSGSIZE;
+	ndm = nlmsg_data(nlh);
+	*ndm = (struct ndmsg) {
+		.ndm_family	= AF_BRIDGE,
+		.ndm_ifindex	= dev->ifindex,
+		.ndm_state	= NUD_REACHABLE,
+		.ndm_flags	= NTF_SELF,
+	};
+	u64_to_ether_addr(entry >> 16, addr);
+	if (nla_put(skb, NDA_LLADDR, ETH_ALEN, addr) ||
+	    nla_put_be16(skb, NDA_PORT, htons((u16)entry - 1)) ||
+	    nla_put(skb, NDA_CACHEINFO, sizeof(ci), &ci)) {
+		nlmsg_cancel(skb, nlh);
+		return -EMSGSIZE;
+	}
+	nlmsg_end(skb, nlh);
+
+	return 0;
+}
+
+/**
+ * shm_fdb_dump() - ndo_fdb_dump: ``bridge fdb show``, with ports of the segment
+ * @skb: the answer
+ * @cb: the request
+ * @dev: the net_device
+ * @filter_dev: as the request says
+ * @idx: number of entries so far
+ *
+ * Return: 0, or -EMSGSIZE if @skb is full.
+ */
+int shm_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		 struct net_device *dev, struct net_device *filter_dev,
+		 int *idx)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	const struct shm_dev *sd = ivnet_priv(net->idev);
+	u32 b, w, age;
+	u64 entry;
+	int err;
+
+	for (b = 0; b < SHM_FDB_BUCKETS; b++) {
+		for (w = 0; w < SHM_FDB_WAYS; w++) {
+			entry = READ_ONCE(sd->fdb.entry[b][w]);
+			age = (u32)jiffies - READ_ONCE(sd->fdb.seen[b][w]);
+			if (!entry || age >= SHM_FDB_AGE)
+				continue;
+			if (*idx >= ivnet_fdb_dump_idx(cb)) {
+				err = fdb_fill(skb, cb, dev, entry, age);
+				if (err)
+					return err;
+			}
+			(*idx)++;
+		}
+	}
+
+	return ndo_dflt_fdb_dump(skb, cb, dev, filter_dev, idx);
 }

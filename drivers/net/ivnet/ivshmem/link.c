@@ -32,11 +32,16 @@ static void ring_control(struct shm_link *link)
 /* The data path lets go of the lanes. */
 static void link_halt(struct shm_link *link)
 {
+	struct shm_dev *sd = link->sd;
+	u32 q;
+
 	if (!link->run)
 		return;
 	WRITE_ONCE(link->run, false);
 	/* Polls and transmits run with bottom halves off. */
 	synchronize_net();
+	for (q = 0; q < sd->pairs; q++)
+		shm_tx_forget(sd->queues[q], &link->lanes[q]);
 }
 
 static void link_down(struct shm_link *link, enum shm_link_state state,
@@ -74,7 +79,8 @@ static void lanes_reset(struct shm_link *link)
 		lane->tx.mask = (1U << g->order) - 1;
 		lane->tx.data_size = g->data_size;
 		lane->tx_data = base + ivnet_shm_data_off(g, me, peer, q);
-		lane->stuck_at = 0;
+		lane->queued = 0;
+		lane->completed = 0;
 		ivnet_shm_tx_reset(&lane->tx);
 
 		lane->rx.ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
@@ -89,6 +95,7 @@ static void lanes_reset(struct shm_link *link)
 					  IVNET_SHM_D_DATA_VALID;
 		if (link->features & IVNET_SHM_F_HASH)
 			lane->rx.flags |= IVNET_SHM_D_HASH;
+		lane->flags = lane->rx.flags;
 		lane->rx_data = base + ivnet_shm_data_off(g, peer, me, q);
 		ivnet_shm_rx_reset(&lane->rx);
 	}
@@ -114,6 +121,21 @@ static void link_rules(struct shm_link *link)
 			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_UDP_L4);
 }
 
+/* The peer's address, which it may change at any time. */
+static void link_address(struct shm_link *link,
+			 const struct ivnet_shm_announce *a)
+{
+	const struct shm_dev *sd = link->sd;
+
+	if (ether_addr_equal(link->mac, a->mac))
+		return;
+	ether_addr_copy(link->mac, a->mac);
+	if (ether_addr_equal(link->mac, sd->mac))
+		dev_warn_ratelimited(sd->idev->dev,
+				     "port %u has our address %pM as well\n",
+				     link->peer, link->mac);
+}
+
 /* Step 2 of a link: empty our side, then say so. */
 static void link_agree(struct shm_link *link,
 		       const struct ivnet_shm_announce *a)
@@ -124,7 +146,7 @@ static void link_agree(struct shm_link *link,
 	link_halt(link);
 
 	link->incarnation = le32_to_cpu(a->incarnation);
-	link->features = SHM_FEATURES & le64_to_cpu(a->features);
+	link->features = link->sd->offer & le64_to_cpu(a->features);
 	link->position = le16_to_cpu(a->position);
 	link->max_frame = min(le32_to_cpu(a->max_frame),
 			      link->sd->geo.max_frame);
@@ -138,7 +160,7 @@ static void link_agree(struct shm_link *link,
 		if (link->data_vector[q] >= vectors)
 			link->data_vector[q] = 0;
 	}
-	ether_addr_copy(link->mac, a->mac);
+	link_address(link, a);
 	link_rules(link);
 	lanes_reset(link);
 
@@ -184,7 +206,7 @@ static void link_up(struct shm_link *link, bool run)
 	}
 	/* The lanes are complete before the data path may see them. */
 	smp_store_release(&link->run, true);
-	shm_interrupt(link->sd, U32_MAX);
+	shm_wake_all(link->sd);
 }
 
 static void link_step(struct shm_link *link)
@@ -252,17 +274,22 @@ static void link_step(struct shm_link *link)
 		link_halt(link);
 		return;
 	}
+	link_address(link, &a);
 	link_up(link, sd->running && state == IVNET_SHM_RUN);
 }
 
 static void carrier_update(struct shm_dev *sd)
 {
-	struct net_device *dev = sd->idev->netdev;
-	bool up = false;
+	struct net_device *dev = sd->netdev;
+	bool up = false, deaf = false;
 	u32 i;
 
-	for (i = 0; i < sd->geo.ports; i++)
+	for (i = 0; i < sd->geo.ports; i++) {
 		up |= sd->links[i].run;
+		deaf |= sd->links[i].run && !sd->links[i].vectors;
+	}
+	/* Who cannot be rung cannot ring either. */
+	WRITE_ONCE(sd->polling, !sd->vectors || deaf);
 	if (!dev || up == netif_carrier_ok(dev))
 		return;
 	if (up)
@@ -282,6 +309,31 @@ static void links_down(struct shm_dev *sd)
 	carrier_update(sd);
 }
 
+/* Get a port, or say once why there is none. */
+static void port_find(struct shm_dev *sd)
+{
+	struct device *dev = sd->idev->dev;
+
+	if (!shm_region_kept(sd)) {
+		if (!sd->waiting)
+			dev_err(dev, "the region was formatted anew; devlink dev reload adopts it\n");
+		sd->waiting = true;
+	} else if (shm_port_claim(sd)) {
+		dev_info(dev, "port %d of %u\n", sd->port, sd->geo.ports);
+		sd->waiting = false;
+		sd->beat = 0;
+		shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+	} else if (!sd->waiting) {
+		if (sd->pin == SHM_PORT_ANY)
+			dev_warn(dev, "all %u ports are taken, waiting for one\n",
+				 sd->geo.ports);
+		else
+			dev_warn(dev, "port %u of %u is taken, waiting for it\n",
+				 sd->pin, sd->geo.ports);
+		sd->waiting = true;
+	}
+}
+
 /**
  * shm_link_work() - heartbeat, claim and links
  * @work: &shm_dev.work
@@ -298,17 +350,14 @@ void shm_link_work(struct work_struct *work)
 		return;
 	}
 
+	sd->worked_at = jiffies;
 	if (sd->port >= 0 && !shm_port_mine(sd)) {
 		dev_warn(sd->idev->dev, "port %d was taken over\n", sd->port);
 		links_down(sd);
 		sd->port = -1;
 	}
-	if (sd->port < 0 && shm_port_claim(sd)) {
-		dev_info(sd->idev->dev, "port %d of %u\n", sd->port,
-			 sd->geo.ports);
-		sd->beat = 0;
-		shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
-	}
+	if (sd->port < 0)
+		port_find(sd);
 
 	if (time_after_eq(jiffies, sd->beat_at + SHM_BEAT)) {
 		sd->beat_at = jiffies;
@@ -318,7 +367,7 @@ void shm_link_work(struct work_struct *work)
 				     IVNET_SHM_READY);
 		/* Now and then look at everything: a doorbell can be lost. */
 		if (sd->running)
-			shm_interrupt(sd, U32_MAX);
+			shm_wake_all(sd);
 	}
 
 	if (sd->port >= 0) {
@@ -339,24 +388,30 @@ void shm_link_work(struct work_struct *work)
  * shm_link_init() - begin to look for a port and for peers
  * @sd: the device; its geometry is known and @links and @ends are
  *	allocated
+ *
+ * A port that is free is taken at once.
  */
 void shm_link_init(struct shm_dev *sd)
 {
-	u32 i, q;
+	u32 i, q, *mem = sd->ends;
 
 	for (i = 0; i < sd->geo.ports; i++) {
-		for (q = 0; q < sd->geo.queues; q++)
-			sd->links[i].lanes[q].tx.end =
-				sd->ends + ((size_t)(i * sd->geo.queues + q) <<
-					    sd->geo.order);
+		for (q = 0; q < sd->geo.queues; q++) {
+			sd->links[i].lanes[q].tx.end = mem;
+			mem += 1U << sd->geo.order;
+			sd->links[i].lanes[q].sum = mem;
+			mem += 1U << sd->geo.order;
+		}
 		sd->links[i].sd = sd;
 		sd->links[i].peer = i;
 		sd->links[i].life = get_random_u32();
 		sd->links[i].retry = SHM_RETRY_MIN;
 	}
-	sd->port = -1;
-	sd->beat_at = jiffies;
 	mutex_lock(&sd->lock);
+	sd->port = -1;
+	sd->waiting = false;
+	sd->beat_at = jiffies;
+	port_find(sd);
 	WRITE_ONCE(sd->open, true);
 	mutex_unlock(&sd->lock);
 	queue_delayed_work(system_long_wq, &sd->work, 0);
@@ -370,8 +425,10 @@ void shm_link_init(struct shm_dev *sd)
  */
 void shm_link_kick(struct shm_dev *sd)
 {
+	/* Whoever rings without end gets one look per tick. */
 	if (READ_ONCE(sd->open))
-		mod_delayed_work(system_long_wq, &sd->work, 0);
+		mod_delayed_work(system_long_wq, &sd->work,
+				 !time_after(jiffies, READ_ONCE(sd->worked_at)));
 }
 
 /**
@@ -392,12 +449,14 @@ void shm_link_broken(struct shm_link *link, enum shm_link_error err)
 /**
  * shm_links_run() - frames may flow
  * @sd: the device
+ * @dev: its net_device
  * @pairs: queue pairs that poll
  */
-void shm_links_run(struct shm_dev *sd, u32 pairs)
+void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs)
 {
 	mutex_lock(&sd->lock);
-	sd->pairs = pairs;
+	WRITE_ONCE(sd->pairs, pairs);
+	sd->netdev = dev;
 	sd->running = true;
 	if (sd->port >= 0)
 		shm_announce(sd, IVNET_SHM_RUN);
@@ -418,6 +477,29 @@ void shm_links_stop(struct shm_dev *sd)
 	if (sd->port >= 0) {
 		links_down(sd);
 		shm_announce(sd, IVNET_SHM_READY);
+	}
+	sd->netdev = NULL;
+	mutex_unlock(&sd->lock);
+	shm_link_kick(sd);
+}
+
+/**
+ * shm_links_offer() - change what this port can do
+ * @sd: the device
+ * @features: IVNET_SHM_F_*
+ *
+ * What a link may carry is agreed on when it begins, so every link begins anew.
+ */
+void shm_links_offer(struct shm_dev *sd, u64 features)
+{
+	mutex_lock(&sd->lock);
+	if (features != sd->offer) {
+		sd->offer = features;
+		if (sd->open && sd->port >= 0) {
+			links_down(sd);
+			shm_announce(sd, sd->running ? IVNET_SHM_RUN :
+				     IVNET_SHM_READY);
+		}
 	}
 	mutex_unlock(&sd->lock);
 	shm_link_kick(sd);

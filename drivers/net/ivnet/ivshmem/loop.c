@@ -27,11 +27,11 @@ static void loop_ring(struct shm_dev *sd, u16 position, u16 vector)
 
 	if (position > 1)
 		return;
-	rcu_read_lock();
+	local_bh_disable();
 	idev = READ_ONCE(loop.end[position].idev);
 	if (idev)
 		shm_interrupt(ivnet_priv(idev), vector);
-	rcu_read_unlock();
+	local_bh_enable();
 }
 
 static const struct shm_bus loop_bus = {
@@ -66,8 +66,6 @@ static int loop_probe(struct platform_device *pdev)
 	sd->position = pdev->id;
 	sd->vectors = 1 + IVNET_SHM_QUEUES_MAX;
 	sd->want_ports = 2;
-	sd->want_queues = clamp_t(u32, num_online_cpus(), 1,
-				  IVNET_SHM_QUEUES_MAX);
 	sd->pin = pdev->id;
 
 	WRITE_ONCE(loop.end[pdev->id].idev, idev);

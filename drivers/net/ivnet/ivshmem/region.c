@@ -2,6 +2,7 @@
 /* The region: header, port table, what this port announces. */
 
 #include <linux/delay.h>
+#include <linux/export.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -10,6 +11,9 @@
 
 /* How long another port may take to overwrite our header with its own. */
 #define SHM_FORMAT_MS	10
+
+/* Below this a data area holds a few frames only, bytes. */
+#define SHM_REGION_SMALL	(256U << 10)
 
 static struct ivnet_shm_port *port_entry(const struct shm_dev *sd, u32 i)
 {
@@ -40,6 +44,11 @@ static const char *geometry_text(enum ivnet_shm_geometry_err err)
 	}
 }
 
+static u64 claim_read(const struct shm_dev *sd, u32 i)
+{
+	return le64_to_cpu(READ_ONCE(port_entry(sd, i)->claim));
+}
+
 /* Copy the header; true if it has the magic. */
 static bool header_read(const struct shm_dev *sd, struct ivnet_shm_header *h)
 {
@@ -65,19 +74,23 @@ static u32 default_ports(u64 size)
 	return size >= 16ULL << 20 ? 4 : 2;
 }
 
+/* One queue for each CPU that could serve it. */
+static u32 default_queues(void)
+{
+	return min_t(u32, num_online_cpus(), IVNET_SHM_QUEUES_MAX);
+}
+
 static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 {
-	struct ivnet_shm_geometry g;
+	u32 ports = sd->want_ports ?: default_ports(sd->size);
+	u32 queues = sd->want_queues ?: default_queues();
 	struct ivnet_shm_header h = {};
-	enum ivnet_shm_geometry_err err;
+	struct ivnet_shm_geometry g;
 
-	err = ivnet_shm_geometry_default(&g, sd->size,
-					 sd->want_ports ?: default_ports(sd->size),
-					 sd->want_queues);
-	if (err) {
+	if (ivnet_shm_geometry_default(&g, sd->size, ports, queues)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
-				       "region of %llu bytes is too small, at least %u",
-				       sd->size, IVNET_SHM_REGION_MIN);
+				       "a region of %llu bytes is too small for %u ports and %u queues",
+				       sd->size, ports, queues);
 		return -EINVAL;
 	}
 
@@ -101,12 +114,90 @@ static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	msleep(SHM_FORMAT_MS);
 
 	/* Another port may have done the same; its header counts as well. */
-	if (!header_read(sd, &h) || header_check(sd, &h)) {
+	if (!header_read(sd, &sd->header) || header_check(sd, &sd->header)) {
 		NL_SET_ERR_MSG_MOD(extack, "the region does not keep what is written");
 		return -EIO;
 	}
+	dev_info(sd->idev->dev, "formatted: %u ports, %u queues, frames of %u bytes\n",
+		 sd->geo.ports, sd->geo.queues, sd->geo.max_frame);
 
 	return 0;
+}
+
+/*
+ * Does any other port live? One that is silent for longer than two heartbeats
+ * finds the header changed when it comes back, and stays out.
+ */
+static bool region_lives(struct shm_dev *sd)
+{
+	u32 beat[IVNET_SHM_PORTS_MAX], i;
+	u64 claim[IVNET_SHM_PORTS_MAX];
+	bool taken = false;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		claim[i] = claim_read(sd, i);
+		beat[i] = le32_to_cpu(READ_ONCE(announce_of(sd, i)->heartbeat));
+		taken |= claim[i];
+	}
+	if (!taken)
+		return false;
+
+	msleep(2 * jiffies_to_msecs(SHM_BEAT) + 200);
+	for (i = 0; i < sd->geo.ports; i++)
+		if (claim_read(sd, i) != claim[i] ||
+		    le32_to_cpu(READ_ONCE(announce_of(sd, i)->heartbeat)) !=
+		    beat[i])
+			return true;
+
+	return false;
+}
+
+/* A region of another layout than the user wants. */
+static int region_change(struct shm_dev *sd, struct netlink_ext_ack *extack)
+{
+	if (region_lives(sd)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "the region is in use with %u ports and %u queues, not %u and %u",
+				       sd->geo.ports, sd->geo.queues,
+				       sd->want_ports ?: sd->geo.ports,
+				       sd->want_queues ?: sd->geo.queues);
+		dev_err(sd->idev->dev, "the region is in use with %u ports and %u queues, not %u and %u\n",
+			sd->geo.ports, sd->geo.queues,
+			sd->want_ports ?: sd->geo.ports,
+			sd->want_queues ?: sd->geo.queues);
+		return -EBUSY;
+	}
+
+	return region_format(sd, extack);
+}
+
+/**
+ * shm_region_foreign() - does the region hold something that is not ours?
+ * @sd: the device; the region is mapped and not too small
+ *
+ * Return: false if it has our magic, or nothing at all.
+ */
+bool shm_region_foreign(const struct shm_dev *sd)
+{
+	struct ivnet_shm_header h;
+
+	return !header_read(sd, &h) && memchr_inv(sd->base, 0, IVNET_SHM_PAGE);
+}
+EXPORT_SYMBOL_GPL(shm_region_foreign);
+
+/**
+ * shm_region_kept() - does the region still have the layout that was adopted?
+ * @sd: the device
+ *
+ * Return: true if it has.
+ */
+bool shm_region_kept(const struct shm_dev *sd)
+{
+	struct ivnet_shm_header h;
+
+	header_read(sd, &h);
+
+	return !memcmp(&h, &sd->header, sizeof(h));
 }
 
 /**
@@ -127,33 +218,41 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 				       sd->size, IVNET_SHM_REGION_MIN);
 		return -EINVAL;
 	}
+	if (sd->size < SHM_REGION_SMALL)
+		dev_warn(sd->idev->dev, "a region of %llu bytes is slow, better %u\n",
+			 sd->size, SHM_REGION_SMALL);
 
 	if (header_read(sd, &h)) {
 		err = header_check(sd, &h);
-		if (!err)
-			return 0;
-		NL_SET_ERR_MSG_FMT_MOD(extack, "region refused: %s",
-				       geometry_text(err));
-		dev_err(sd->idev->dev, "region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu\n",
-			geometry_text(err), le16_to_cpu(h.major),
-			le16_to_cpu(h.minor), le16_to_cpu(h.max_ports),
-			le16_to_cpu(h.queues), le64_to_cpu(h.region_size),
-			IVNET_SHM_MAJOR, sd->size);
+		if (!err) {
+			sd->header = h;
+			if ((!sd->want_ports || sd->want_ports == sd->geo.ports) &&
+			    (!sd->want_queues || sd->want_queues == sd->geo.queues))
+				return 0;
+			return region_change(sd, extack);
+		}
+		if (!sd->format) {
+			NL_SET_ERR_MSG_FMT_MOD(extack, "region refused: %s",
+					       geometry_text(err));
+			dev_err(sd->idev->dev, "region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu; ivnet_ivshmem.format=%s lets it be overwritten\n",
+				geometry_text(err), le16_to_cpu(h.major),
+				le16_to_cpu(h.minor), le16_to_cpu(h.max_ports),
+				le16_to_cpu(h.queues),
+				le64_to_cpu(h.region_size), IVNET_SHM_MAJOR,
+				sd->size, dev_name(sd->idev->dev));
+			return -EBUSY;
+		}
+	} else if (memchr_inv(sd->base, 0, IVNET_SHM_PAGE) && !sd->format) {
+		NL_SET_ERR_MSG_MOD(extack, "the region is in use by something else");
+		dev_err(sd->idev->dev, "the region is in use by something else; ivnet_ivshmem.format=%s lets it be overwritten\n",
+			dev_name(sd->idev->dev));
 		return -EBUSY;
 	}
 
-	if (memchr_inv(sd->base, 0, IVNET_SHM_PAGE)) {
-		NL_SET_ERR_MSG_MOD(extack, "the region is in use by something else");
-		dev_err(sd->idev->dev, "the region is in use by something else\n");
-		return -EBUSY;
-	}
+	/* Once: what is there afterwards is respected again. */
+	sd->format = false;
 
 	return region_format(sd, extack);
-}
-
-static u64 claim_read(const struct shm_dev *sd, u32 i)
-{
-	return le64_to_cpu(READ_ONCE(port_entry(sd, i)->claim));
 }
 
 static bool claim_swap(struct shm_dev *sd, u32 i, u64 old, u64 new)
@@ -196,8 +295,8 @@ static bool port_free(struct shm_dev *sd, u32 i, u64 *old)
  */
 bool shm_port_claim(struct shm_dev *sd)
 {
-	u32 first = sd->pin < 0 ? 0 : sd->pin;
-	u32 last = sd->pin < 0 ? sd->geo.ports - 1 : sd->pin;
+	u32 first = sd->pin == SHM_PORT_ANY ? 0 : sd->pin;
+	u32 last = sd->pin == SHM_PORT_ANY ? sd->geo.ports - 1 : sd->pin;
 	u64 old;
 	u32 i;
 
@@ -255,23 +354,23 @@ void shm_port_release(struct shm_dev *sd)
 void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state)
 {
 	struct ivnet_shm_announce *a = announce_of(sd, sd->port);
-	const struct net_device *dev = sd->idev->netdev;
 	struct ivnet_shm_announce new = {
 		.incarnation	= cpu_to_le32(sd->incarnation),
 		.state		= cpu_to_le32(state),
 		.heartbeat	= cpu_to_le32(sd->beat),
 		.position	= cpu_to_le16(sd->position),
 		.vectors	= cpu_to_le16(sd->vectors),
-		.features	= cpu_to_le64(SHM_FEATURES),
-		.mtu		= cpu_to_le16(ETH_DATA_LEN),
+		.features	= cpu_to_le64(sd->offer),
 		.max_frame	= cpu_to_le32(sd->geo.max_frame),
 	};
 	u32 q;
 
-	if (dev) {
-		ether_addr_copy(new.mac, dev->dev_addr);
-		new.mtu = cpu_to_le16(dev->mtu);
+	if (sd->netdev) {
+		ether_addr_copy(sd->mac, sd->netdev->dev_addr);
+		sd->mtu = sd->netdev->mtu;
 	}
+	ether_addr_copy(new.mac, sd->mac);
+	new.mtu = cpu_to_le16(sd->mtu);
 	/* Vector 0 for control, then one for each queue, as far as they go. */
 	for (q = 0; q < sd->geo.queues; q++)
 		new.data_vectors[q] = cpu_to_le16(sd->vectors > 1 ?

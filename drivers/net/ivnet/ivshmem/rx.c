@@ -184,8 +184,8 @@ static int rx_links(struct shm_queue *sq, int budget)
 	struct shm_dev *sd = sq->sd;
 	struct ivnet_rx_batch b = {};
 	struct shm_link *link;
+	u32 i, q, irqs;
 	int done = 0;
-	u32 i, q;
 
 	for (i = 0; i < sd->geo.ports; i++) {
 		link = &sd->links[(sq->next + i) % sd->geo.ports];
@@ -197,7 +197,9 @@ static int rx_links(struct shm_queue *sq, int budget)
 					&b);
 	}
 	sq->next++;
-	ivnet_rx_batch_add(&sq->q.stats->rx, &b, 0);
+	irqs = READ_ONCE(sq->irqs);
+	ivnet_rx_batch_add(&sq->q.stats->rx, &b, irqs - sq->irqs_seen);
+	sq->irqs_seen = irqs;
 
 	return done;
 }
@@ -241,7 +243,9 @@ int shm_poll(struct napi_struct *napi, int budget)
 	if (done == budget)
 		return done;
 
-	if (napi_complete_done(napi, done) && rx_arm(sq))
+	if (!napi_complete_done(napi, done))
+		return done;
+	if (!shm_wake_later(sq, done) && rx_arm(sq))
 		napi_schedule(napi);
 
 	return done;

@@ -3,6 +3,8 @@
 #ifndef _IVNET_SHM_H
 #define _IVNET_SHM_H
 
+#include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include <net/ivnet/shm_region.h>
@@ -14,6 +16,9 @@
 #define SHM_BEAT		msecs_to_jiffies(500)
 #define SHM_SILENT		(3 * HZ)
 #define SHM_STALE		(10 * HZ)
+
+/* Value of &shm_dev.pin. */
+#define SHM_PORT_ANY		255
 
 /* Quarantine: first and longest pause, seconds. */
 #define SHM_RETRY_MIN		1
@@ -57,14 +62,23 @@ enum shm_link_error {
  * @rx_data: the peer's data area
  * @tx: sending side; under the txq's lock
  * @tx_data: our data area
- * @stuck_at: when the ring was found full, jiffies; 0 if it is not
+ * @flags: descriptor flags that were agreed on
+ * @sum: for each descriptor, @queued after its frame
+ * @queued: bytes of all frames so far, as BQL counts them
+ * @completed: bytes that BQL knows to be done
+ * @moved_at: when the peer was last done with a frame, or the ring was last
+ *	empty, jiffies
  */
 struct shm_lane {
 	struct ivnet_shm_rx rx;
 	const u8 *rx_data;
 	struct ivnet_shm_tx tx ____cacheline_aligned_in_smp;
 	u8 *tx_data;
-	unsigned long stuck_at;
+	u16 flags;
+	u32 *sum;
+	u32 queued;
+	u32 completed;
+	unsigned long moved_at;
 };
 
 /**
@@ -140,6 +154,10 @@ static inline bool shm_link_usable(const struct shm_link *link)
  * @pool: memory for received frames
  * @page_len: bytes of a page of the pool
  * @next: link with which the next poll begins
+ * @irqs: interrupts that started a poll; written by who schedules NAPI
+ * @irqs_seen: of them, those that the statistics have
+ * @interval: of the timer, where there are no doorbells, µs
+ * @timer: polls without a doorbell
  */
 struct shm_queue {
 	struct ivnet_queue q;
@@ -147,6 +165,10 @@ struct shm_queue {
 	struct page_pool *pool;
 	u32 page_len;
 	u32 next;
+	u32 irqs;
+	u32 irqs_seen;
+	u32 interval;
+	struct hrtimer timer;
 };
 
 static inline struct shm_queue *to_shm_queue(struct ivnet_queue *q)
@@ -173,57 +195,81 @@ struct shm_fdb {
 /**
  * struct shm_bus - what differs between devices that offer a region
  * @ring: ring a port's doorbell; any context
+ * @start: find @shm_dev.position and @shm_dev.vectors anew; NULL where they
+ *	never change. Returns 0 or an error
  */
 struct shm_bus {
 	void (*ring)(struct shm_dev *sd, u16 position, u16 vector);
+	int (*start)(struct shm_dev *sd, struct netlink_ext_ack *extack);
 };
 
 /**
  * struct shm_dev - the transport's device object
  * @idev: the core's
  * @bus: what differs between devices
+ * @bus_priv: what belongs to @bus
  * @base: the region, mapped write-back
  * @size: bytes of it
  * @position: our doorbell address
  * @vectors: our interrupt vectors; 0: we poll
- * @want_ports: ports of a region that we format; 0: by its size
- * @want_queues: queues of a region that we format
- * @pin: port to take; negative: any
+ * @want_ports: ports that the region shall have; 0: whatever it has, or by its
+ *	size
+ * @want_queues: queues that it shall have; 0: whatever it has, or by the
+ *	number of CPUs
+ * @pin: port to take, or %SHM_PORT_ANY
+ * @format: the region may be overwritten even if it is not ours
  * @lock: protects what follows, and the links' state
  * @geo: layout of the region
+ * @header: what the region said when it was adopted
  * @port: our port; negative while we have none
+ * @waiting: the user knows that there is no port
  * @incarnation: ours
  * @beat: our heartbeat
  * @beat_at: when it was counted up last, jiffies
  * @open: the region is in use; cleared before @work is cancelled
  * @running: queues run
+ * @offer: features that we announce
+ * @netdev: the net_device while queues run
+ * @mac: the address that we announce
+ * @mtu: the MTU that we announce, bytes
  * @pairs: queue pairs that run
  * @links: one for each port
- * @ends: memory behind &ivnet_shm_tx.end of every lane
+ * @polling: a timer polls, because this port or a peer has no doorbell
+ * @ends: memory behind &ivnet_shm_tx.end and &shm_lane.sum of every lane
  * @queues: the queue pairs that run; read by interrupts
  * @others: what was seen of each claim, to find stale ones
  * @work: heartbeat and state machine
+ * @worked_at: when it ran last, jiffies
  * @fdb: forwarding table
  */
 struct shm_dev {
 	struct ivnet_dev *idev;
 	const struct shm_bus *bus;
+	void *bus_priv;
 	u8 *base;
 	u64 size;
 	u16 position;
 	u16 vectors;
 	u32 want_ports;
 	u32 want_queues;
-	int pin;
+	u32 pin;
+	bool format;
 
 	struct mutex lock;	/* see above */
 	struct ivnet_shm_geometry geo;
+	struct ivnet_shm_header header;
 	int port;
+	bool waiting;
 	u32 incarnation;
 	u32 beat;
 	unsigned long beat_at;
 	bool open;
 	bool running;
+	bool polling;
+	u64 offer;
+	struct net_device *netdev;
+	u8 mac[ETH_ALEN];
+	u16 mtu;
 	u32 pairs;
 	struct shm_link *links;
 	u32 *ends;
@@ -234,12 +280,15 @@ struct shm_dev {
 		unsigned long at;
 	} others[IVNET_SHM_PORTS_MAX];
 	struct delayed_work work;
+	unsigned long worked_at;
 	struct shm_fdb fdb;
 };
 
 /* region.c */
+bool shm_region_foreign(const struct shm_dev *sd);
 int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
 bool shm_port_claim(struct shm_dev *sd);
+bool shm_region_kept(const struct shm_dev *sd);
 bool shm_port_mine(const struct shm_dev *sd);
 void shm_port_release(struct shm_dev *sd);
 void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
@@ -249,7 +298,8 @@ void shm_link_work(struct work_struct *work);
 void shm_link_init(struct shm_dev *sd);
 void shm_link_kick(struct shm_dev *sd);
 void shm_link_broken(struct shm_link *link, enum shm_link_error err);
-void shm_links_run(struct shm_dev *sd, u32 pairs);
+void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs);
+void shm_links_offer(struct shm_dev *sd, u64 features);
 void shm_links_stop(struct shm_dev *sd);
 void shm_links_exit(struct shm_dev *sd);
 const char *shm_link_state_name(enum shm_link_state state);
@@ -258,6 +308,9 @@ const char *shm_link_state_name(enum shm_link_state state);
 int shm_fdb_find(const struct shm_fdb *fdb, const u8 *addr);
 void shm_fdb_learn(struct shm_fdb *fdb, const u8 *addr, u32 port);
 void shm_fdb_forget(struct shm_fdb *fdb, u32 port);
+int shm_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		 struct net_device *dev, struct net_device *filter_dev,
+		 int *idx);
 
 /* rx.c */
 int shm_poll(struct napi_struct *napi, int budget);
@@ -265,11 +318,20 @@ int shm_poll(struct napi_struct *napi, int budget);
 /* tx.c */
 netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev);
 void shm_tx_wake(struct shm_queue *sq, int budget);
+void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane);
 
 /* transport.c */
 extern const struct ivnet_transport_ops shm_transport_ops;
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
 void shm_dev_exit(struct shm_dev *sd);
+
+/* wake.c */
+void shm_wake_init(struct shm_queue *sq);
+void shm_wake_exit(struct shm_queue *sq);
+bool shm_wake_later(struct shm_queue *sq, int done);
+void shm_wake_soon(struct shm_queue *sq);
+void shm_wake_within(struct shm_queue *sq, u32 usecs);
+void shm_wake_all(struct shm_dev *sd);
 void shm_interrupt(struct shm_dev *sd, u32 vector);
 
 #endif

@@ -1,12 +1,122 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the core asks of a shared-memory device. */
 
+#include <linux/dmi.h>
 #include <linux/etherdevice.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 
 #include "shm.h"
+
+/* Longest pause between a poll and the next one that a user may ask for, µs. */
+#define SHM_RX_USECS_MAX	10000
+
+enum {
+	SHM_PARAM_PORTS = IVNET_PARAM_OWN,
+	SHM_PARAM_QUEUES,
+	SHM_PARAM_PORT,
+};
+
+static int validate_ports(struct devlink *devlink, u32 id,
+			  ivnet_param_arg_t val, struct netlink_ext_ack *extack)
+{
+	u32 ports = ivnet_param_val(val)->vu32;
+
+	if (ports && (ports < IVNET_SHM_PORTS_MIN ||
+		      ports > IVNET_SHM_PORTS_MAX)) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "ports: %u to %u, or 0 for what the region has",
+				       IVNET_SHM_PORTS_MIN, IVNET_SHM_PORTS_MAX);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int validate_queues(struct devlink *devlink, u32 id,
+			   ivnet_param_arg_t val,
+			   struct netlink_ext_ack *extack)
+{
+	if (ivnet_param_val(val)->vu32 > IVNET_SHM_QUEUES_MAX) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "queues: 1 to %u, or 0 for what the region has",
+				       IVNET_SHM_QUEUES_MAX);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int validate_port(struct devlink *devlink, u32 id, ivnet_param_arg_t val,
+			 struct netlink_ext_ack *extack)
+{
+	u32 port = ivnet_param_val(val)->vu32;
+
+	if (port >= IVNET_SHM_PORTS_MAX && port != SHM_PORT_ANY) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "port: 0 to %u, or %u for any",
+				       IVNET_SHM_PORTS_MAX - 1, SHM_PORT_ANY);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static const struct devlink_param shm_params[] = {
+	DEVLINK_PARAM_DRIVER(SHM_PARAM_PORTS, "ports", DEVLINK_PARAM_TYPE_U32,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_ports),
+	DEVLINK_PARAM_DRIVER(SHM_PARAM_QUEUES, "queues", DEVLINK_PARAM_TYPE_U32,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_queues),
+	DEVLINK_PARAM_DRIVER(SHM_PARAM_PORT, "port", DEVLINK_PARAM_TYPE_U32,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_port),
+};
+
+static void shm_params_default(struct ivnet_dev *idev)
+{
+	const struct shm_dev *sd = ivnet_priv(idev);
+
+	ivnet_param_set_u32(idev, SHM_PARAM_PORTS, sd->want_ports);
+	ivnet_param_set_u32(idev, SHM_PARAM_QUEUES, sd->want_queues);
+	ivnet_param_set_u32(idev, SHM_PARAM_PORT, sd->pin);
+}
+
+static void shm_params_read(struct ivnet_dev *idev)
+{
+	struct shm_dev *sd = ivnet_priv(idev);
+
+	ivnet_param_get_u32(idev, SHM_PARAM_PORTS, &sd->want_ports);
+	ivnet_param_get_u32(idev, SHM_PARAM_QUEUES, &sd->want_queues);
+	ivnet_param_get_u32(idev, SHM_PARAM_PORT, &sd->pin);
+}
+
+/*
+ * The same address at each start of the same guest, and another one for each
+ * port of the segment: from the machine's id, the device and the port.
+ */
+static void shm_address(struct shm_dev *sd, u8 *addr)
+{
+	static const siphash_key_t key = { { 0x69766e6574ULL, 1 } };
+	const char *id = dmi_get_system_info(DMI_PRODUCT_UUID);
+	char text[128];
+	u64 hash;
+	int len;
+
+	len = scnprintf(text, sizeof(text), "%s %s %d", id ?: "",
+			dev_name(sd->idev->dev), sd->port);
+	hash = siphash(text, len, &key);
+	u64_to_ether_addr(hash >> 16, addr);
+	addr[0] = (addr[0] & ~0x01) | 0x02;
+}
+
+static u64 shm_offer(netdev_features_t features)
+{
+	/* Who wants no sums checked for him gets no unfinished ones. */
+	return features & NETIF_F_RXCSUM ? SHM_FEATURES : IVNET_SHM_F_HASH;
+}
 
 static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 {
@@ -14,6 +124,11 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	struct ivnet_limits *lim = &idev->limits;
 	int err;
 
+	if (sd->bus->start) {
+		err = sd->bus->start(sd, extack);
+		if (err)
+			return err;
+	}
 	err = shm_region_open(sd, extack);
 	if (err)
 		return err;
@@ -22,7 +137,7 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	if (!sd->links)
 		return -ENOMEM;
 	sd->ends = kvcalloc((size_t)sd->geo.ports * sd->geo.queues <<
-			    sd->geo.order, sizeof(*sd->ends), GFP_KERNEL);
+			    sd->geo.order, 2 * sizeof(*sd->ends), GFP_KERNEL);
 	if (!sd->ends) {
 		kvfree(sd->links);
 		sd->links = NULL;
@@ -38,6 +153,7 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 		.max_mtu	= min_t(u32, sd->geo.max_frame - ETH_HLEN - 4,
 					ETH_MAX_MTU),
 		.ring_fixed	= true,
+		.rx_usecs_max	= SHM_RX_USECS_MAX,
 	};
 	lim->mtu = min_t(u32, lim->max_mtu, ETH_DATA_LEN);
 	idev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO |
@@ -48,7 +164,14 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 			 NETIF_F_GSO_ROBUST;
 	idev->tso_max = min_t(u32, sd->geo.max_frame, GSO_LEGACY_MAX_SIZE);
 	idev->headroom = 0;
+	sd->mtu = idev->netdev ? idev->netdev->mtu : lim->mtu;
+	sd->offer = shm_offer(idev->netdev ? idev->netdev->features :
+			      idev->features);
 	shm_link_init(sd);
+	if (!is_valid_ether_addr(idev->perm_addr)) {
+		shm_address(sd, idev->perm_addr);
+		ether_addr_copy(sd->mac, idev->perm_addr);
+	}
 
 	return 0;
 }
@@ -85,6 +208,7 @@ static struct ivnet_queue *shm_queue_alloc(struct ivnet_dev *idev,
 	sq->sd = ivnet_priv(idev);
 	sq->page_len = cfg->rx_buf_len;
 	ivnet_queue_init(idev, &sq->q, index, shm_poll);
+	shm_wake_init(sq);
 	ivnet_page_pool_bind(&pp, idev->netdev, &sq->q.napi, index);
 
 	sq->pool = page_pool_create(&pp);
@@ -114,7 +238,7 @@ static int shm_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 
 	for (i = 0; i < qs->cfg.pairs; i++)
 		WRITE_ONCE(sd->queues[i], to_shm_queue(qs->q[i]));
-	shm_links_run(sd, qs->cfg.pairs);
+	shm_links_run(sd, idev->netdev, qs->cfg.pairs);
 
 	return 0;
 }
@@ -127,7 +251,12 @@ static void shm_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	shm_links_stop(sd);
 	for (i = 0; i < qs->cfg.pairs; i++)
 		WRITE_ONCE(sd->queues[i], NULL);
+	/* A poll that is about to end may still start its timer. */
 	synchronize_net();
+	for (i = 0; i < qs->cfg.pairs; i++) {
+		shm_wake_exit(to_shm_queue(qs->q[i]));
+		netdev_tx_reset_queue(qs->q[i]->txq);
+	}
 }
 
 static int shm_set_mac(struct ivnet_dev *idev, const u8 *addr)
@@ -138,6 +267,8 @@ static int shm_set_mac(struct ivnet_dev *idev, const u8 *addr)
 
 static int shm_set_features(struct ivnet_dev *idev, netdev_features_t features)
 {
+	shm_links_offer(ivnet_priv(idev), shm_offer(features));
+
 	return 0;
 }
 
@@ -165,35 +296,82 @@ static int shm_info_get(struct ivnet_dev *idev, struct devlink_info_req *req)
 static void shm_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 {
 	struct shm_dev *sd = ivnet_priv(idev);
-	const struct shm_link *link;
-	u32 i;
 
 	mutex_lock(&sd->lock);
 	devlink_fmsg_u64_pair_put(fmsg, "region_bytes", sd->size);
-	devlink_fmsg_u32_pair_put(fmsg, "ports", sd->geo.ports);
-	devlink_fmsg_u32_pair_put(fmsg, "queues", sd->geo.queues);
-	devlink_fmsg_u32_pair_put(fmsg, "ring", 1U << sd->geo.order);
-	devlink_fmsg_u32_pair_put(fmsg, "data_bytes", sd->geo.data_size);
-	devlink_fmsg_u32_pair_put(fmsg, "max_frame", sd->geo.max_frame);
 	devlink_fmsg_u32_pair_put(fmsg, "position", sd->position);
-	devlink_fmsg_u32_pair_put(fmsg, "incarnation", sd->incarnation);
-	devlink_fmsg_arr_pair_nest_start(fmsg, "links");
-	for (i = 0; sd->links && i < sd->geo.ports; i++) {
-		link = &sd->links[i];
-		if (i == sd->port)
-			continue;
-		devlink_fmsg_obj_nest_start(fmsg);
-		devlink_fmsg_u32_pair_put(fmsg, "port", i);
-		devlink_fmsg_string_pair_put(fmsg, "state",
-					     shm_link_state_name(link->state));
-		devlink_fmsg_bool_pair_put(fmsg, "run", link->run);
+	devlink_fmsg_u32_pair_put(fmsg, "vectors", sd->vectors);
+	if (sd->links) {
+		devlink_fmsg_u32_pair_put(fmsg, "ports", sd->geo.ports);
+		devlink_fmsg_u32_pair_put(fmsg, "queues", sd->geo.queues);
+		devlink_fmsg_u32_pair_put(fmsg, "ring", 1U << sd->geo.order);
+		devlink_fmsg_u32_pair_put(fmsg, "data_bytes",
+					  sd->geo.data_size);
+		devlink_fmsg_u32_pair_put(fmsg, "max_frame",
+					  sd->geo.max_frame);
+		devlink_fmsg_bool_pair_put(fmsg, "polling", sd->polling);
+		devlink_fmsg_bool_pair_put(fmsg, "has_port", sd->port >= 0);
+		if (sd->port >= 0) {
+			devlink_fmsg_u32_pair_put(fmsg, "port", sd->port);
+			devlink_fmsg_u32_pair_put(fmsg, "incarnation",
+						  sd->incarnation);
+		}
+	}
+	mutex_unlock(&sd->lock);
+}
+
+static void diagnose_lane(const struct shm_lane *lane,
+			  struct devlink_fmsg *fmsg)
+{
+	devlink_fmsg_obj_nest_start(fmsg);
+	devlink_fmsg_u32_pair_put(fmsg, "tx_head", READ_ONCE(lane->tx.head));
+	devlink_fmsg_u32_pair_put(fmsg, "tx_tail", READ_ONCE(lane->tx.tail));
+	devlink_fmsg_u32_pair_put(fmsg, "rx_tail", READ_ONCE(lane->rx.tail));
+	devlink_fmsg_obj_nest_end(fmsg);
+}
+
+static void diagnose_link(const struct shm_link *link, u32 queues,
+			  struct devlink_fmsg *fmsg)
+{
+	char mac[3 * ETH_ALEN];
+	u32 q;
+
+	devlink_fmsg_obj_nest_start(fmsg);
+	devlink_fmsg_u32_pair_put(fmsg, "port", link->peer);
+	devlink_fmsg_string_pair_put(fmsg, "state",
+				     shm_link_state_name(link->state));
+	devlink_fmsg_bool_pair_put(fmsg, "run", link->run);
+	devlink_fmsg_u32_pair_put(fmsg, "error", link->error);
+	devlink_fmsg_u32_pair_put(fmsg, "resets", link->resets);
+	devlink_fmsg_u32_pair_put(fmsg, "retry_seconds", link->retry);
+	if (link->state != SHM_LINK_DOWN) {
+		snprintf(mac, sizeof(mac), "%pM", link->mac);
+		devlink_fmsg_string_pair_put(fmsg, "address", mac);
+		devlink_fmsg_u32_pair_put(fmsg, "position", link->position);
+		devlink_fmsg_u32_pair_put(fmsg, "vectors", link->vectors);
 		devlink_fmsg_u32_pair_put(fmsg, "incarnation",
 					  link->incarnation);
 		devlink_fmsg_u64_pair_put(fmsg, "features", link->features);
-		devlink_fmsg_u32_pair_put(fmsg, "error", link->error);
-		devlink_fmsg_u32_pair_put(fmsg, "resets", link->resets);
-		devlink_fmsg_obj_nest_end(fmsg);
+		devlink_fmsg_u32_pair_put(fmsg, "max_frame", link->max_frame);
+		devlink_fmsg_arr_pair_nest_start(fmsg, "lanes");
+		for (q = 0; q < queues; q++)
+			diagnose_lane(&link->lanes[q], fmsg);
+		devlink_fmsg_arr_pair_nest_end(fmsg);
 	}
+	devlink_fmsg_obj_nest_end(fmsg);
+}
+
+static void shm_diagnose_peers(struct ivnet_dev *idev,
+			       struct devlink_fmsg *fmsg)
+{
+	struct shm_dev *sd = ivnet_priv(idev);
+	u32 i;
+
+	mutex_lock(&sd->lock);
+	devlink_fmsg_arr_pair_nest_start(fmsg, "links");
+	for (i = 0; sd->links && i < sd->geo.ports; i++)
+		if (i != sd->port)
+			diagnose_link(&sd->links[i], sd->geo.queues, fmsg);
 	devlink_fmsg_arr_pair_nest_end(fmsg);
 	mutex_unlock(&sd->lock);
 }
@@ -213,12 +391,16 @@ static void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 static const struct net_device_ops shm_netdev_ops = {
 	IVNET_NDO_COMMON,
 	.ndo_start_xmit		= shm_xmit,
+	.ndo_fdb_dump		= shm_fdb_dump,
 };
 
 const struct ivnet_transport_ops shm_transport_ops = {
-	.name		= KBUILD_MODNAME,
 	.priv_size	= sizeof(struct shm_dev),
 	.netdev_ops	= &shm_netdev_ops,
+	.params		= shm_params,
+	.n_params	= ARRAY_SIZE(shm_params),
+	.params_default	= shm_params_default,
+	.params_read	= shm_params_read,
 	.up		= shm_up,
 	.down		= shm_down,
 	.queue_alloc	= shm_queue_alloc,
@@ -231,9 +413,11 @@ const struct ivnet_transport_ops shm_transport_ops = {
 	.link		= shm_link,
 	.info_get	= shm_info_get,
 	.diagnose	= shm_diagnose,
+	.diagnose_peers	= shm_diagnose_peers,
 	.diagnose_rx	= shm_diagnose_rx,
 	.diagnose_tx	= shm_diagnose_tx,
 };
+EXPORT_SYMBOL_GPL(shm_transport_ops);
 
 /**
  * shm_dev_init() - initialise a device object
@@ -243,11 +427,12 @@ const struct ivnet_transport_ops shm_transport_ops = {
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev)
 {
 	sd->idev = idev;
-	sd->pin = -1;
-	sd->want_queues = 1;
+	sd->pin = SHM_PORT_ANY;
+	sd->port = -1;
 	mutex_init(&sd->lock);
 	INIT_DELAYED_WORK(&sd->work, shm_link_work);
 }
+EXPORT_SYMBOL_GPL(shm_dev_init);
 
 /**
  * shm_dev_exit() - before a device object is freed
@@ -258,34 +443,8 @@ void shm_dev_exit(struct shm_dev *sd)
 	cancel_delayed_work_sync(&sd->work);
 	mutex_destroy(&sd->lock);
 }
+EXPORT_SYMBOL_GPL(shm_dev_exit);
 
-/**
- * shm_interrupt() - somebody rang
- * @sd: the device
- * @vector: which; all ones: look at every queue
- *
- * Vector 0 is for changes of state, and for data too if there is no other.
- *
- * Context: any, with bottom halves off or in process context.
- */
-void shm_interrupt(struct shm_dev *sd, u32 vector)
-{
-	struct shm_queue *sq;
-	u32 i, q;
-
-	if (!vector)
-		shm_link_kick(sd);
-
-	local_bh_disable();
-	for (i = 0; i < IVNET_SHM_QUEUES_MAX; i++) {
-		/* A vector beyond the pairs in use belongs to one of them. */
-		q = sd->pairs ? i % sd->pairs : 0;
-		if (vector != U32_MAX && sd->vectors > 1 &&
-		    vector != 1 + i % (sd->vectors - 1))
-			continue;
-		sq = READ_ONCE(sd->queues[q]);
-		if (sq)
-			napi_schedule(&sq->q.napi);
-	}
-	local_bh_enable();
-}
+MODULE_DESCRIPTION("Ethernet for guests: transport over shared memory");
+MODULE_VERSION(IVNET_VERSION);
+MODULE_LICENSE("GPL");

@@ -3,6 +3,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
+#include <net/checksum.h>
 
 #include "../core/tx.h"
 #include "shm.h"
@@ -10,21 +11,54 @@
 /* A full ring that does not move for this long no longer holds up the rest. */
 #define SHM_TX_STUCK	msecs_to_jiffies(100)
 
-/* Take back what the peer is done with; false if it lies. */
-static bool lane_reclaim(struct shm_queue *sq, struct shm_link *link,
-			 struct shm_lane *lane)
+/* Frames in flight from which on it pays to see how far the peer is. */
+#define SHM_TX_RECLAIM	16
+
+/* Has the peer been done with nothing for so long that it has to be ignored? */
+static bool lane_stuck(const struct shm_lane *lane)
 {
-	int n = ivnet_shm_tx_reclaim(&lane->tx);
+	return time_after(jiffies, lane->moved_at + SHM_TX_STUCK);
+}
+
+/* The peer is done with @n frames more, or lies: then false. */
+static bool lane_done(struct shm_queue *sq, struct shm_link *link,
+		      struct shm_lane *lane, int n)
+{
+	u32 sum;
 
 	if (unlikely(n < 0)) {
 		ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_ERR_RING);
 		shm_link_broken(link, SHM_ERR_CONS);
 		return false;
 	}
-	if (n)
-		lane->stuck_at = 0;
+	if (!n)
+		return true;
+
+	lane->moved_at = jiffies;
+	sum = lane->sum[(lane->tx.tail - 1) & lane->tx.mask];
+	/* Not what shm_tx_forget() has taken back before. */
+	if ((s32)(sum - lane->completed) > 0) {
+		netdev_tx_completed_queue(sq->q.txq, n, sum - lane->completed);
+		lane->completed = sum;
+	}
 
 	return true;
+}
+
+/* Take back what the peer is done with. */
+static bool lane_reclaim(struct shm_queue *sq, struct shm_link *link,
+			 struct shm_lane *lane)
+{
+	return lane_done(sq, link, lane, ivnet_shm_tx_reclaim(&lane->tx));
+}
+
+/* Frames that the peer does not take are no longer waited for. */
+static void lane_forget(struct shm_queue *sq, struct shm_lane *lane)
+{
+	if (lane->queued == lane->completed)
+		return;
+	netdev_tx_completed_queue(sq->q.txq, 1, lane->queued - lane->completed);
+	lane->completed = lane->queued;
 }
 
 static void lane_flush(struct shm_queue *sq, struct shm_link *link,
@@ -32,6 +66,8 @@ static void lane_flush(struct shm_queue *sq, struct shm_link *link,
 {
 	if (lane->tx.published == lane->tx.head)
 		return;
+	if (lane->tx.published - lane->tx.tail >= SHM_TX_RECLAIM)
+		lane_reclaim(sq, link, lane);
 	if (ivnet_shm_tx_publish(&lane->tx) && link->vectors) {
 		link->sd->bus->ring(link->sd, link->position,
 				    link->data_vector[sq->q.index]);
@@ -49,6 +85,7 @@ static void tx_flush(struct shm_queue *sq)
 		if (shm_link_usable(&sd->links[i]))
 			lane_flush(sq, &sd->links[i],
 				   &sd->links[i].lanes[sq->q.index]);
+	shm_wake_soon(sq);
 }
 
 static bool lane_has_room(struct shm_queue *sq, struct shm_link *link,
@@ -63,80 +100,180 @@ static bool lane_has_room(struct shm_queue *sq, struct shm_link *link,
 	       ivnet_shm_tx_alloc(&lane->tx, len, &off);
 }
 
-/* What a link has to have for a frame. */
-static u64 features_of(const struct ivnet_shm_frame *f)
+/* What a link has to have for a frame to be segmented. */
+static u64 gso_features(u8 gso_type)
 {
-	u64 need = 0;
+	u64 need = gso_type & VIRTIO_NET_HDR_GSO_ECN ? IVNET_SHM_F_ECN : 0;
 
-	if (f->flags & IVNET_SHM_D_NEEDS_CSUM)
-		need |= IVNET_SHM_F_CSUM;
-	if (f->flags & IVNET_SHM_D_HASH)
-		need |= IVNET_SHM_F_HASH;
-	if (f->gso_type & VIRTIO_NET_HDR_GSO_ECN)
-		need |= IVNET_SHM_F_ECN;
-	switch (f->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
-		return need | IVNET_SHM_F_TSO4;
+		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO4;
 	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return need | IVNET_SHM_F_TSO6;
-	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		return need | IVNET_SHM_F_USO;
+		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO6;
 	default:
-		return need;
+		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_USO;
 	}
 }
 
-/* Copy a frame for one receiver. */
-static void tx_link(struct shm_queue *sq, struct shm_link *link,
-		    const struct sk_buff *skb, const struct ivnet_shm_frame *f,
-		    u64 need)
+/* Copy a frame, and finish its checksum on the way. */
+static void copy_csum(const struct sk_buff *skb, u8 *to,
+		      const struct ivnet_shm_frame *f)
+{
+	__wsum sum;
+
+	skb_copy_bits(skb, 0, to, f->csum_start);
+	sum = skb_copy_and_csum_bits(skb, f->csum_start, to + f->csum_start,
+				     f->len - f->csum_start);
+	put_unaligned((__force u16)(csum_fold(sum) ?: CSUM_MANGLED_0),
+		      (u16 *)(to + f->csum_start + f->csum_offset));
+}
+
+/* Copy a frame for one receiver, which has the features that it needs. */
+static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
+		    const struct sk_buff *skb, const struct ivnet_shm_frame *f)
 {
 	struct ivnet_tx_stats *stats = &sq->q.stats->tx;
 	struct shm_lane *lane = &link->lanes[sq->q.index];
 	struct ivnet_shm_frame frame = *f;
+	u8 *to;
 
-	/* Every port that there is announces all; another one gets less. */
-	if (unlikely(need & ~link->features)) {
-		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_GSO);
-		return;
-	}
 	if (unlikely(f->len > link->max_frame)) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_LONG);
-		return;
+		return 0;
 	}
 	if (unlikely(!lane_has_room(sq, link, lane, f->len))) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_DROP_FULL);
-		return;
+		return 0;
 	}
 	ivnet_shm_tx_alloc(&lane->tx, f->len, &frame.offset);
-	skb_copy_bits(skb, 0, lane->tx_data + frame.offset, f->len);
+	to = lane->tx_data + frame.offset;
+	frame.flags &= lane->flags;
+	if (unlikely(f->flags & ~frame.flags & IVNET_SHM_D_NEEDS_CSUM))
+		copy_csum(skb, to, f);
+	else
+		skb_copy_bits(skb, 0, to, f->len);
+
+	if (lane->tx.head == lane->tx.tail)
+		lane->moved_at = jiffies;
+	lane->queued += f->len;
+	lane->sum[lane->tx.head & lane->tx.mask] = lane->queued;
 	ivnet_shm_tx_put(&lane->tx, &frame);
+
+	return f->len;
 }
 
-/*
- * Stop the queue ahead of a full ring. A peer that does not move for long gets
- * its frames dropped instead, so that it holds up nobody else.
- */
+/* Describe a frame; false if it cannot be described. */
+static bool frame_fill(const struct sk_buff *skb, struct ivnet_shm_frame *f)
+{
+	struct ivnet_meta meta;
+
+	if (unlikely(!ivnet_tx_meta(skb, &meta)))
+		return false;
+
+	*f = (struct ivnet_shm_frame) {
+		.len		= skb->len,
+		.flags		= meta.flags,
+		.csum_start	= meta.csum_start,
+		.csum_offset	= meta.csum_offset,
+		.gso_size	= meta.gso_size,
+		.gso_type	= meta.gso_type,
+		.hdr_len	= meta.hdr_len,
+	};
+	if (skb->l4_hash) {
+		f->flags |= IVNET_SHM_D_HASH;
+		f->hash = skb->hash;
+	}
+
+	return true;
+}
+
+/* A receiver that takes no frame of this kind gets its segments. */
+static u32 tx_segments(struct shm_queue *sq, struct shm_link *link,
+		       struct sk_buff *skb)
+{
+	struct ivnet_tx_stats *stats = &sq->q.stats->tx;
+	struct sk_buff *segs, *seg, *next;
+	struct ivnet_shm_frame f;
+	u32 sent = 0;
+
+	segs = skb_gso_segment(skb, NETIF_F_SG | NETIF_F_HW_CSUM);
+	if (IS_ERR_OR_NULL(segs)) {
+		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_GSO);
+		return 0;
+	}
+	skb_list_walk_safe(segs, seg, next) {
+		skb_mark_not_on_list(seg);
+		if (frame_fill(seg, &f))
+			sent += lane_put(sq, link, seg, &f);
+		dev_consume_skb_any(seg);
+	}
+
+	return sent;
+}
+
+/* Bytes that went to one receiver. */
+static u32 tx_link(struct shm_queue *sq, struct shm_link *link,
+		   struct sk_buff *skb, const struct ivnet_shm_frame *f)
+{
+	/* Ports of this driver take all; another one may take less. */
+	if (f->gso_type && unlikely(gso_features(f->gso_type) & ~link->features ||
+				    f->len > link->max_frame))
+		return tx_segments(sq, link, skb);
+
+	return lane_put(sq, link, skb, f);
+}
+
+/* Stop the queue ahead of a full ring, unless waiting is of no use. */
 static void tx_stop(struct shm_queue *sq, struct shm_link *link)
 {
 	struct shm_lane *lane = &link->lanes[sq->q.index];
-	u32 len = link->max_frame;
-	u32 used;
 
-	if (likely(lane_has_room(sq, link, lane, len)))
-		return;
-	lane_flush(sq, link, lane);
-	if (!lane->stuck_at)
-		lane->stuck_at = jiffies | 1;
-	if (time_after(jiffies, lane->stuck_at + SHM_TX_STUCK))
+	if (likely(lane_has_room(sq, link, lane, link->max_frame)) ||
+	    lane_stuck(lane))
 		return;
 
 	netif_tx_stop_queue(sq->q.txq);
 	ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_STOPS);
-	used = lane->tx.published - lane->tx.tail;
-	if (ivnet_shm_tx_arm(&lane->tx, max_t(u32, used / 2, 1)) &&
-	    lane_has_room(sq, link, lane, len))
-		netif_tx_start_queue(sq->q.txq);
+}
+
+/*
+ * A stopped queue: ask each peer that has frames of it to ring when it did half
+ * of them, and go on if there is room, or where waiting for it is of no use. A
+ * peer that does not move for long gets its frames dropped instead, so that it
+ * holds up nobody else.
+ */
+static void tx_wait(struct shm_queue *sq)
+{
+	struct shm_dev *sd = sq->sd;
+	struct shm_link *link;
+	struct shm_lane *lane;
+	bool wait = false;
+	u32 i, used;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		link = &sd->links[i];
+		lane = &link->lanes[sq->q.index];
+		if (!shm_link_usable(link) || lane->tx.head == lane->tx.tail)
+			continue;
+		lane_flush(sq, link, lane);
+		used = lane->tx.published - lane->tx.tail;
+		/* What it did before it saw that, it did without ringing. */
+		if (used && !lane_done(sq, link, lane,
+				       ivnet_shm_tx_arm(&lane->tx,
+							max(used / 2, 1U))))
+			continue;
+		if (lane_stuck(lane))
+			lane_forget(sq, lane);
+		else if (!lane_has_room(sq, link, lane, link->max_frame))
+			wait = true;
+	}
+	if (netif_tx_queue_stopped(sq->q.txq) && !wait) {
+		netif_tx_wake_queue(sq->q.txq);
+		ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_WAKES);
+	}
+	/* A peer that stops taking frames rings nobody. */
+	if (netif_xmit_stopped(sq->q.txq))
+		shm_wake_within(sq, jiffies_to_usecs(SHM_TX_STUCK));
 }
 
 /**
@@ -149,37 +286,32 @@ static void tx_stop(struct shm_queue *sq, struct shm_link *link)
 netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	const struct ivnet_net *net = netdev_priv(dev);
-	struct shm_queue *sq =
-		to_shm_queue(net->qset->q[skb_get_queue_mapping(skb)]);
-	struct ivnet_tx_stats *stats = &sq->q.stats->tx;
-	struct ivnet_shm_frame f = { .len = skb->len };
-	struct shm_dev *sd = sq->sd;
-	struct ivnet_meta meta;
+	u32 i, index = skb_get_queue_mapping(skb), sent = 0;
+	bool more = netdev_xmit_more();
+	struct ivnet_shm_frame f;
+	struct ivnet_tx_stats *stats;
+	struct shm_queue *sq;
 	struct shm_link *link;
+	struct shm_dev *sd;
 	int port = -1;
-	u64 need;
-	u32 i;
+
+	/* Some choose a queue themselves, and may be behind a change. */
+	if (unlikely(index >= net->qset->cfg.pairs)) {
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	sq = to_shm_queue(net->qset->q[index]);
+	stats = &sq->q.stats->tx;
+	sd = sq->sd;
 
 	if (unlikely(skb->len < ETH_HLEN)) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_SHORT);
 		goto drop;
 	}
-	if (unlikely(!ivnet_tx_meta(skb, &meta))) {
+	if (unlikely(!frame_fill(skb, &f))) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_GSO);
 		goto drop;
 	}
-	f.flags = meta.flags;
-	f.csum_start = meta.csum_start;
-	f.csum_offset = meta.csum_offset;
-	f.gso_size = meta.gso_size;
-	f.gso_type = meta.gso_type;
-	f.hdr_len = meta.hdr_len;
-	if (skb->l4_hash) {
-		f.flags |= IVNET_SHM_D_HASH;
-		f.hash = skb->hash;
-	}
-
-	need = features_of(&f);
 
 	skb_tx_timestamp(skb);
 	ivnet_tx_count(stats, skb, skb->len);
@@ -188,42 +320,57 @@ netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev)
 		port = shm_fdb_find(&sd->fdb, skb->data);
 	if (port >= 0 && shm_link_usable(&sd->links[port])) {
 		link = &sd->links[port];
-		tx_link(sq, link, skb, &f, need);
-		tx_stop(sq, link);
+		sent = tx_link(sq, link, skb, &f);
 	} else {
+		link = NULL;
 		for (i = 0; i < sd->geo.ports; i++)
 			if (shm_link_usable(&sd->links[i]))
-				tx_link(sq, &sd->links[i], skb, &f, need);
+				sent += tx_link(sq, &sd->links[i], skb, &f);
 	}
 	dev_consume_skb_any(skb);
 
-	if (!netdev_xmit_more() || netif_tx_queue_stopped(sq->q.txq))
+	/* Counted as sent before any look for completions. */
+	if (sent)
+		netdev_tx_sent_queue(sq->q.txq, sent);
+	if (link)
+		tx_stop(sq, link);
+	if (unlikely(netif_xmit_stopped(sq->q.txq)))
+		tx_wait(sq);
+	else if (!more)
 		tx_flush(sq);
 
 	return NETDEV_TX_OK;
 
 drop:
 	dev_kfree_skb_any(skb);
-	if (!netdev_xmit_more())
+	if (!more)
 		tx_flush(sq);
 
 	return NETDEV_TX_OK;
 }
 
 /**
- * shm_tx_wake() - wake a stopped queue if there is room, or no use in waiting
+ * shm_tx_forget() - the frames of a lane will not be taken any more
+ * @sq: the queue pair
+ * @lane: the lane; nobody transmits on it
+ *
+ * Context: process.
+ */
+void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane)
+{
+	__netif_tx_lock_bh(sq->q.txq);
+	lane_forget(sq, lane);
+	__netif_tx_unlock_bh(sq->q.txq);
+}
+
+/**
+ * shm_tx_wake() - see whether a stopped queue can go on
  * @sq: the queue pair
  * @budget: NAPI's; 0 from netpoll
  */
 void shm_tx_wake(struct shm_queue *sq, int budget)
 {
-	struct shm_dev *sd = sq->sd;
-	struct shm_link *link;
-	struct shm_lane *lane;
-	bool wait = false;
-	u32 i;
-
-	if (likely(!netif_tx_queue_stopped(sq->q.txq)))
+	if (likely(!netif_xmit_stopped(sq->q.txq)))
 		return;
 
 	/* netpoll may have interrupted the owner of the lock. */
@@ -232,21 +379,6 @@ void shm_tx_wake(struct shm_queue *sq, int budget)
 	else if (!__netif_tx_trylock(sq->q.txq))
 		return;
 
-	for (i = 0; i < sd->geo.ports; i++) {
-		link = &sd->links[i];
-		lane = &link->lanes[sq->q.index];
-		if (!shm_link_usable(link) || !lane->stuck_at)
-			continue;
-		if (!lane_has_room(sq, link, lane, link->max_frame) &&
-		    shm_link_usable(link) &&
-		    time_before(jiffies, lane->stuck_at + SHM_TX_STUCK)) {
-			wait = true;
-			ivnet_shm_tx_arm(&lane->tx, 1);
-		}
-	}
-	if (!wait) {
-		netif_tx_wake_queue(sq->q.txq);
-		ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_WAKES);
-	}
+	tx_wait(sq);
 	__netif_tx_unlock(sq->q.txq);
 }

@@ -259,7 +259,6 @@ static const struct net_device_ops fake_netdev_ops = {
 };
 
 static const struct ivnet_transport_ops fake_ops = {
-	.name		= "ivnet_test",
 	.priv_size	= sizeof(struct fake *),
 	.netdev_ops	= &fake_netdev_ops,
 	.up		= fake_up,

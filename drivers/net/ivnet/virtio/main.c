@@ -9,12 +9,37 @@
 
 #include "virtio.h"
 
+enum {
+	VNET_PARAM_MERGEABLE_RX = IVNET_PARAM_OWN,
+};
+
+static const struct devlink_param vnet_params[] = {
+	DEVLINK_PARAM_DRIVER(VNET_PARAM_MERGEABLE_RX, "mergeable_rx",
+			     DEVLINK_PARAM_TYPE_BOOL,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, NULL),
+};
+
+static void vnet_params_default(struct ivnet_dev *idev)
+{
+	const struct vnet_dev *vd = ivnet_priv(idev);
+
+	ivnet_param_set_bool(idev, VNET_PARAM_MERGEABLE_RX, vd->mergeable_rx);
+}
+
+static void vnet_params_read(struct ivnet_dev *idev)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+
+	ivnet_param_get_bool(idev, VNET_PARAM_MERGEABLE_RX, &vd->mergeable_rx);
+}
+
 /* Feature bits that the device offers and the driver wants. */
-static u64 vnet_wanted(const struct vnet_dev *vd, const struct ivnet_dev *idev)
+static u64 vnet_wanted(const struct vnet_dev *vd)
 {
 	u64 features = vd->offered;
 
-	if (!idev->params.mergeable_rx)
+	if (!vd->mergeable_rx)
 		features &= ~BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
 
 	return vnet_features_refine(features);
@@ -68,7 +93,7 @@ static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
 		virtio_reset_device(vdev);
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
-	vnet_put_features(vdev, vnet_wanted(vd, idev));
+	vnet_put_features(vdev, vnet_wanted(vd));
 	err = vdev->config->finalize_features(vdev);
 	if (err)
 		return err;
@@ -360,9 +385,12 @@ static const struct net_device_ops vnet_netdev_ops = {
 };
 
 static const struct ivnet_transport_ops vnet_transport_ops = {
-	.name		= KBUILD_MODNAME,
 	.priv_size	= sizeof(struct vnet_dev),
 	.netdev_ops	= &vnet_netdev_ops,
+	.params		= vnet_params,
+	.n_params	= ARRAY_SIZE(vnet_params),
+	.params_default	= vnet_params_default,
+	.params_read	= vnet_params_read,
 	.up		= vnet_up,
 	.down		= vnet_down,
 	.queue_alloc	= vnet_queue_alloc,
@@ -408,6 +436,7 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd->vdev = vdev;
 	vd->offered = vnet_get_features(vdev) & vnet_known_features();
 	vd->negotiated = true;
+	vd->mergeable_rx = true;
 	vdev->priv = idev;
 
 	err = ivnet_dev_register(idev);

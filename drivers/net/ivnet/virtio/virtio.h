@@ -213,6 +213,7 @@ struct vnet_ctrl_buf {
  * @caps: what was negotiated
  * @negotiated: the bus has negotiated already, as it does before probe
  * @live: rings exist and the device runs
+ * @mergeable_rx: let the device spread a frame over several buffers
  * @dev_pairs: queue pairs of the device
  * @n_vqs: rings in @vqs
  * @vqs: receive and transmit rings in turn, then the control queue
@@ -229,6 +230,7 @@ struct vnet_dev {
 	struct vnet_caps caps;
 	bool negotiated;
 	bool live;
+	bool mergeable_rx;
 	u32 dev_pairs;
 	u32 n_vqs;
 	struct virtqueue **vqs;
