@@ -50,6 +50,7 @@ static_assert(offsetof(struct ivnet_shm_announce, features) == 0x10);
 static_assert(offsetof(struct ivnet_shm_announce, mac) == 0x18);
 static_assert(offsetof(struct ivnet_shm_announce, max_frame) == 0x20);
 static_assert(offsetof(struct ivnet_shm_announce, ident) == 0x2e);
+static_assert(offsetof(struct ivnet_shm_announce, wants) == 0x50);
 static_assert(sizeof(struct ivnet_shm_link) == 128);
 static_assert(sizeof(struct ivnet_shm_index) == 128);
 static_assert(sizeof(struct ivnet_shm_desc) == 32);

@@ -109,7 +109,7 @@ enum ivnet_shm_state {
  * @heartbeat: counts up every 500 ms
  * @position: doorbell address of the port
  * @vectors: interrupt vectors; 0: the port polls, ringing it is of no use
- * @features: IVNET_SHM_F_*
+ * @features: IVNET_SHM_F_*; do not change while the port has this incarnation
  * @mac: address
  * @mtu: largest packet that the port takes, bytes
  * @max_frame: longest frame that the port takes, bytes
@@ -117,6 +117,8 @@ enum ivnet_shm_state {
  * @data_vectors: vector of each queue
  * @ident: text for people
  * @reserved: 0
+ * @wants: of @features, those whose frames the port likes to get at present
+ * @reserved2: 0
  */
 struct ivnet_shm_announce {
 	__le32 incarnation;
@@ -131,7 +133,9 @@ struct ivnet_shm_announce {
 	__le16 control_vector;
 	__le16 data_vectors[IVNET_SHM_QUEUES_MAX];
 	__u8 ident[32];
-	__u8 reserved[50];
+	__u8 reserved[2];
+	__le64 wants;
+	__u8 reserved2[40];
 };
 
 /**
@@ -143,6 +147,7 @@ struct ivnet_shm_announce {
  * @features: the features that this side found in common
  * @error: why this side took the link down, 0 if it did not; for people
  * @resets: how often this side began anew; for people
+ * @uses: of @features, those that this side sends at present
  * @reserved: 0
  */
 struct ivnet_shm_link {
@@ -152,7 +157,8 @@ struct ivnet_shm_link {
 	__le32 features;
 	__le32 error;
 	__le32 resets;
-	__u8 reserved[104];
+	__le32 uses;
+	__u8 reserved[100];
 };
 
 /**

@@ -9,10 +9,9 @@ from lib.net import run
 
 
 def state(side):
-    return (side.ethtool_json('-g'), side.channels(), side.link()['mtu'], side.mac(),
+    return (side.rings(), side.channels(), side.link()['mtu'], side.mac(),
             side.ethtool('-c').stdout, side.features(),
-            [side.run('ethtool --get-tunable', side.ifname, name).stdout
-             for name in ('rx-copybreak', 'tx-copybreak')])
+            [side.tunable(name) for name in ('rx-copybreak', 'tx-copybreak')])
 
 
 def refused(t, stream, command, text):
@@ -31,7 +30,7 @@ def refused(t, stream, command, text):
 @case('37 38 161', timeout=90)
 def rings(t):
     side = t.net.local
-    now = side.ethtool_json('-g')
+    now = side.rings()
     extack = r'(rx|tx) ring: \d+ to \d+|fixed rings|exceeds maximum|[Ii]nvalid'
     with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
         for which in ('rx', 'tx'):
@@ -50,7 +49,7 @@ def rings(t):
 @case('161 170', timeout=90)
 def receive_buffers(t):
     side = t.net.local
-    if not side.ethtool_json('-g').get('rx-buf-len'):
+    if not side.rings().get('rx-buf-len'):
         t.skip('the transport has no receive buffers of its own')
     with traffic.Stream(t.net.remote, side, pause=0.02) as stream:
         for size in (1, 1024, 4095, 5000, 65536, 1 << 31):
@@ -84,10 +83,10 @@ def mtu(t):
 def coalescing(t):
     side = t.net.local
     with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
-        for value in (0, 1 << 20, 4294967295):
-            refused(t, stream,
-                    lambda each=value: side.ethtool('-C', f'tx-frames {each}', check=False),
-                    r'tx-frames: \d+ to \d+')
+        for name in ('tx-frames', 'rx-usecs'):
+            for value in (1 << 20, 4294967295):
+                refused(t, stream, lambda a=name, b=value: side.ethtool('-C', a, b, check=False),
+                        f'{name}: \\d+ to \\d+')
         for words in ('rx-usecs-irq 5', 'stats-block-usecs 1', 'pkt-rate-low 5'):
             refused(t, stream, lambda each=words: side.ethtool('-C', each, check=False),
                     'not supported|unsupported|[Oo]peration')

@@ -184,6 +184,8 @@ static int ivnet_get_tunable(struct net_device *dev,
 		*(u32 *)data = net->rx_copybreak;
 		return 0;
 	case ETHTOOL_TX_COPYBREAK:
+		if (!net->idev->limits.gathers)
+			return -EOPNOTSUPP;
 		*(u32 *)data = net->tx_copybreak;
 		return 0;
 	default:
@@ -206,6 +208,8 @@ static int ivnet_set_tunable(struct net_device *dev,
 		WRITE_ONCE(net->rx_copybreak, val);
 		return 0;
 	case ETHTOOL_TX_COPYBREAK:
+		if (!net->idev->limits.gathers)
+			return -EOPNOTSUPP;
 		WRITE_ONCE(net->tx_copybreak, val);
 		return 0;
 	default:

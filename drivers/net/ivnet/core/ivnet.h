@@ -82,7 +82,8 @@ struct ivnet_qset {
  * @max_mtu: largest MTU, bytes
  * @mtu: MTU that the device suggests, bytes
  * @ring_fixed: the device cannot change ring sizes
- * @gathers: transmit completions are gathered, see &ivnet_net.tx_frames
+ * @gathers: frames are read by the device in pieces and completed by it: there
+ *	is something in &ivnet_net.tx_copybreak and &ivnet_net.tx_frames
  * @rx_usecs_max: longest delay of receive interrupts, see
  *	&ivnet_net.rx_usecs; 0 where they cannot be delayed
  */

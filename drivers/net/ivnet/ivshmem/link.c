@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Links: heartbeat, agreement, silence, quarantine; ivnet-shm.rst, "Links". */
 
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 
 #include "shm.h"
+
+/* Looks at the links in one jiffy: whoever rings without end gets no more. */
+#define SHM_WORK_MAX	8
+
+/* How long peers may take to see what this port wants, ms. */
+#define SHM_WANTS_MS	200
 
 /* A block of 128 bytes, copied whole before any of it is used. */
 static void block_copy(const struct shm_dev *sd, u64 off, void *to)
@@ -39,7 +46,7 @@ static void link_halt(struct shm_link *link)
 		return;
 	WRITE_ONCE(link->run, false);
 	/* Polls and transmits run with bottom halves off. */
-	synchronize_net();
+	synchronize_rcu_expedited();
 	for (q = 0; q < sd->pairs; q++)
 		shm_tx_forget(sd->queues[q], &link->lanes[q]);
 }
@@ -60,6 +67,19 @@ static void link_down(struct shm_link *link, enum shm_link_state state,
 	WRITE_ONCE(own->state, 0);
 	WRITE_ONCE(own->yours, 0);
 	ring_control(link);
+}
+
+/* Descriptor flags that go with features. */
+static u16 desc_flags(u64 features)
+{
+	u16 flags = 0;
+
+	if (features & IVNET_SHM_F_CSUM)
+		flags |= IVNET_SHM_D_NEEDS_CSUM | IVNET_SHM_D_DATA_VALID;
+	if (features & IVNET_SHM_F_HASH)
+		flags |= IVNET_SHM_D_HASH;
+
+	return flags;
 }
 
 /* Point the lanes into the region and empty our side of them. */
@@ -89,13 +109,7 @@ static void lanes_reset(struct shm_link *link)
 		lane->rx.mask = (1U << g->order) - 1;
 		lane->rx.data_size = g->data_size;
 		lane->rx.max_frame = g->max_frame;
-		lane->rx.flags = 0;
-		if (link->features & IVNET_SHM_F_CSUM)
-			lane->rx.flags |= IVNET_SHM_D_NEEDS_CSUM |
-					  IVNET_SHM_D_DATA_VALID;
-		if (link->features & IVNET_SHM_F_HASH)
-			lane->rx.flags |= IVNET_SHM_D_HASH;
-		lane->flags = lane->rx.flags;
+		lane->rx.flags = desc_flags(link->features);
 		lane->rx_data = base + ivnet_shm_data_off(g, peer, me, q);
 		ivnet_shm_rx_reset(&lane->rx);
 	}
@@ -136,6 +150,19 @@ static void link_address(struct shm_link *link,
 				     link->peer, link->mac);
 }
 
+/* What the peer wants to get, which it may change at any time as well. */
+static void link_wants(struct shm_link *link,
+		       const struct ivnet_shm_announce *a)
+{
+	u64 uses = link->features & le64_to_cpu(a->wants);
+	u32 q;
+
+	WRITE_ONCE(link->uses, uses);
+	for (q = 0; q < link->sd->geo.queues; q++)
+		WRITE_ONCE(link->lanes[q].flags, desc_flags(uses));
+	WRITE_ONCE(own_block(link)->uses, cpu_to_le32(uses));
+}
+
 /* Step 2 of a link: empty our side, then say so. */
 static void link_agree(struct shm_link *link,
 		       const struct ivnet_shm_announce *a)
@@ -146,7 +173,7 @@ static void link_agree(struct shm_link *link,
 	link_halt(link);
 
 	link->incarnation = le32_to_cpu(a->incarnation);
-	link->features = link->sd->offer & le64_to_cpu(a->features);
+	link->features = SHM_FEATURES & le64_to_cpu(a->features);
 	link->position = le16_to_cpu(a->position);
 	link->max_frame = min(le32_to_cpu(a->max_frame),
 			      link->sd->geo.max_frame);
@@ -162,7 +189,12 @@ static void link_agree(struct shm_link *link,
 	}
 	link_address(link, a);
 	link_rules(link);
+
+	/* Before the rings change: see shm_link_broken(). */
+	WRITE_ONCE(own->yours, 0);
+	virt_wmb();
 	lanes_reset(link);
+	link_wants(link, a);
 
 	link->broken = SHM_ERR_NONE;
 	link->peer_life = 0;
@@ -171,7 +203,6 @@ static void link_agree(struct shm_link *link,
 	link->resets++;
 	link->state = SHM_LINK_AGREE;
 
-	WRITE_ONCE(own->yours, 0);
 	WRITE_ONCE(own->error, 0);
 	WRITE_ONCE(own->features, cpu_to_le32(link->features));
 	WRITE_ONCE(own->resets, cpu_to_le32(link->resets));
@@ -214,7 +245,7 @@ static void link_step(struct shm_link *link)
 	struct shm_dev *sd = link->sd;
 	struct ivnet_shm_announce a;
 	struct ivnet_shm_link theirs;
-	u32 state, life;
+	u32 state, life, broken;
 	u64 claim;
 
 	claim = le64_to_cpu(READ_ONCE(((struct ivnet_shm_port *)
@@ -231,8 +262,10 @@ static void link_step(struct shm_link *link)
 		return;
 	}
 
-	if (READ_ONCE(link->broken) && link->state != SHM_LINK_QUARANTINE) {
-		link_down(link, SHM_LINK_QUARANTINE, READ_ONCE(link->broken));
+	broken = READ_ONCE(link->broken);
+	if (broken && broken != SHM_ERR_ANEW &&
+	    link->state != SHM_LINK_QUARANTINE) {
+		link_down(link, SHM_LINK_QUARANTINE, broken);
 		link->retry_at = jiffies + link->retry * HZ;
 		link->retry = min_t(u32, 2 * link->retry, SHM_RETRY_MAX);
 		return;
@@ -248,7 +281,7 @@ static void link_step(struct shm_link *link)
 		   &theirs);
 	life = le32_to_cpu(theirs.mine);
 
-	if (link->state == SHM_LINK_DOWN ||
+	if (link->state == SHM_LINK_DOWN || READ_ONCE(link->broken) ||
 	    link->incarnation != le32_to_cpu(a.incarnation) ||
 	    (link->state != SHM_LINK_AGREE &&
 	     (life != link->peer_life ||
@@ -275,10 +308,12 @@ static void link_step(struct shm_link *link)
 		return;
 	}
 	link_address(link, &a);
+	link_wants(link, &a);
 	link_up(link, sd->running && state == IVNET_SHM_RUN);
 }
 
-static void carrier_update(struct shm_dev *sd)
+/* The carrier follows the links; true if it is about to go. */
+static bool carrier_update(struct shm_dev *sd)
 {
 	struct net_device *dev = sd->netdev;
 	bool up = false, deaf = false;
@@ -286,16 +321,23 @@ static void carrier_update(struct shm_dev *sd)
 
 	for (i = 0; i < sd->geo.ports; i++) {
 		up |= sd->links[i].run;
-		deaf |= sd->links[i].run && !sd->links[i].vectors;
+		deaf |= sd->links[i].state != SHM_LINK_DOWN &&
+			!sd->links[i].vectors;
 	}
 	/* Who cannot be rung cannot ring either. */
 	WRITE_ONCE(sd->polling, !sd->vectors || deaf);
+	if (up)
+		sd->up_at = jiffies;
 	if (!dev || up == netif_carrier_ok(dev))
-		return;
+		return false;
 	if (up)
 		netif_carrier_on(dev);
+	else if (time_before(jiffies, sd->up_at + SHM_CARRIER))
+		return true;
 	else
 		netif_carrier_off(dev);
+
+	return false;
 }
 
 /* The port is lost, or given up: no link can be kept. */
@@ -342,6 +384,7 @@ void shm_link_work(struct work_struct *work)
 {
 	struct shm_dev *sd = container_of(work, struct shm_dev, work.work);
 	unsigned long next;
+	bool soon = false;
 	u32 i;
 
 	mutex_lock(&sd->lock);
@@ -350,7 +393,11 @@ void shm_link_work(struct work_struct *work)
 		return;
 	}
 
-	sd->worked_at = jiffies;
+	if (sd->worked_at != jiffies) {
+		WRITE_ONCE(sd->worked, 0);
+		WRITE_ONCE(sd->worked_at, jiffies);
+	}
+	WRITE_ONCE(sd->worked, sd->worked + 1);
 	if (sd->port >= 0 && !shm_port_mine(sd)) {
 		dev_warn(sd->idev->dev, "port %d was taken over\n", sd->port);
 		links_down(sd);
@@ -374,12 +421,14 @@ void shm_link_work(struct work_struct *work)
 		for (i = 0; i < sd->geo.ports; i++)
 			if (i != sd->port)
 				link_step(&sd->links[i]);
-		carrier_update(sd);
+		soon = carrier_update(sd);
 	}
 
 	next = sd->beat_at + SHM_BEAT - jiffies;
 	if (next > SHM_BEAT)
 		next = 0;
+	if (sd->polling || soon)
+		next = min_t(unsigned long, next, SHM_POLL);
 	mutex_unlock(&sd->lock);
 	queue_delayed_work(system_long_wq, &sd->work, next);
 }
@@ -425,10 +474,11 @@ void shm_link_init(struct shm_dev *sd)
  */
 void shm_link_kick(struct shm_dev *sd)
 {
-	/* Whoever rings without end gets one look per tick. */
+	bool busy = READ_ONCE(sd->worked) >= SHM_WORK_MAX &&
+		    !time_after(jiffies, READ_ONCE(sd->worked_at));
+
 	if (READ_ONCE(sd->open))
-		mod_delayed_work(system_long_wq, &sd->work,
-				 !time_after(jiffies, READ_ONCE(sd->worked_at)));
+		mod_delayed_work(system_long_wq, &sd->work, busy);
 }
 
 /**
@@ -436,14 +486,27 @@ void shm_link_kick(struct shm_dev *sd)
  * @link: the link; the data path leaves it alone from here on
  * @err: the rule
  *
+ * A peer that begins anew takes back what it saw of our life before it empties
+ * its rings. So whoever sees its new indices sees that as well.
+ *
  * Context: bottom halves off.
+ * Return: false if the peer began anew.
  */
-void shm_link_broken(struct shm_link *link, enum shm_link_error err)
+bool shm_link_broken(struct shm_link *link, enum shm_link_error err)
 {
+	const struct shm_dev *sd = link->sd;
+	const struct ivnet_shm_link *theirs =
+		(void *)(sd->base + ivnet_shm_link_off(&sd->geo, link->peer,
+						       sd->port));
+
 	if (READ_ONCE(link->broken))
-		return;
+		return false;
+	if (le32_to_cpu(READ_ONCE(theirs->yours)) != link->life)
+		err = SHM_ERR_ANEW;
 	WRITE_ONCE(link->broken, err);
 	shm_link_kick(link->sd);
+
+	return err != SHM_ERR_ANEW;
 }
 
 /**
@@ -458,6 +521,7 @@ void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs)
 	WRITE_ONCE(sd->pairs, pairs);
 	sd->netdev = dev;
 	sd->running = true;
+	sd->up_at = jiffies;
 	if (sd->port >= 0)
 		shm_announce(sd, IVNET_SHM_RUN);
 	mutex_unlock(&sd->lock);
@@ -483,26 +547,51 @@ void shm_links_stop(struct shm_dev *sd)
 	shm_link_kick(sd);
 }
 
+/* Do all peers know what we want? */
+static bool wants_known(struct shm_dev *sd)
+{
+	struct ivnet_shm_link theirs;
+	bool known = true;
+	u32 i;
+
+	mutex_lock(&sd->lock);
+	for (i = 0; sd->port >= 0 && i < sd->geo.ports; i++) {
+		if (!sd->links[i].run)
+			continue;
+		block_copy(sd, ivnet_shm_link_off(&sd->geo, i, sd->port),
+			   &theirs);
+		known &= !(le32_to_cpu(theirs.uses) & ~sd->wants);
+	}
+	mutex_unlock(&sd->lock);
+
+	return known;
+}
+
 /**
- * shm_links_offer() - change what this port can do
+ * shm_links_want() - change what frames this port likes to get
  * @sd: the device
  * @features: IVNET_SHM_F_*
  *
- * What a link may carry is agreed on when it begins, so every link begins anew.
+ * Waits a while for the peers to know. Frames of the other kinds are taken all
+ * the same.
  */
-void shm_links_offer(struct shm_dev *sd, u64 features)
+void shm_links_want(struct shm_dev *sd, u64 features)
 {
+	u32 i, ms;
+
 	mutex_lock(&sd->lock);
-	if (features != sd->offer) {
-		sd->offer = features;
-		if (sd->open && sd->port >= 0) {
-			links_down(sd);
-			shm_announce(sd, sd->running ? IVNET_SHM_RUN :
-				     IVNET_SHM_READY);
-		}
+	sd->wants = features;
+	if (sd->open && sd->port >= 0) {
+		shm_announce(sd, sd->running ? IVNET_SHM_RUN :
+			     IVNET_SHM_READY);
+		for (i = 0; i < sd->geo.ports; i++)
+			if (sd->links[i].run)
+				ring_control(&sd->links[i]);
 	}
 	mutex_unlock(&sd->lock);
-	shm_link_kick(sd);
+
+	for (ms = 0; ms < SHM_WANTS_MS && !wants_known(sd); ms++)
+		usleep_range(1000, 1500);
 }
 
 /**

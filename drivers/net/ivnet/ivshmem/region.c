@@ -360,7 +360,8 @@ void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state)
 		.heartbeat	= cpu_to_le32(sd->beat),
 		.position	= cpu_to_le16(sd->position),
 		.vectors	= cpu_to_le16(sd->vectors),
-		.features	= cpu_to_le64(sd->offer),
+		.features	= cpu_to_le64(SHM_FEATURES),
+		.wants		= cpu_to_le64(sd->wants),
 		.max_frame	= cpu_to_le32(sd->geo.max_frame),
 	};
 	u32 q;

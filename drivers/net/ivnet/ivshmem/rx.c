@@ -156,8 +156,9 @@ static int rx_lane(struct shm_queue *sq, struct shm_link *link, u32 q,
 	while (done < budget) {
 		n = ivnet_shm_rx_avail(&lane->rx);
 		if (unlikely(n < 0)) {
-			ivnet_rx_stat_inc(&sq->q.stats->rx, IVNET_RX_ERR_RING);
-			shm_link_broken(link, SHM_ERR_PROD);
+			if (shm_link_broken(link, SHM_ERR_PROD))
+				ivnet_rx_stat_inc(&sq->q.stats->rx,
+						  IVNET_RX_ERR_RING);
 			break;
 		}
 		if (!n)
@@ -240,6 +241,8 @@ int shm_poll(struct napi_struct *napi, int budget)
 		return 0;
 
 	done = rx_links(sq, budget);
+	if (!done)
+		shm_tx_idle(sq);
 	if (done == budget)
 		return done;
 

@@ -12,10 +12,17 @@
 
 #include "../core/ivnet.h"
 
-/* How often a port shows that it lives, and when it counts as silent or gone. */
+/*
+ * How often a port shows that it lives, how often it looks where nobody can ring
+ * it, and when another one counts as silent or gone.
+ */
 #define SHM_BEAT		msecs_to_jiffies(500)
+#define SHM_POLL		msecs_to_jiffies(50)
 #define SHM_SILENT		(3 * HZ)
 #define SHM_STALE		(10 * HZ)
+
+/* How long the carrier outlives the last link, so that it need not flap. */
+#define SHM_CARRIER		msecs_to_jiffies(300)
 
 /* Value of &shm_dev.pin. */
 #define SHM_PORT_ANY		255
@@ -49,11 +56,14 @@ enum shm_link_state {
  * @SHM_ERR_NONE: it was not
  * @SHM_ERR_PROD: the producer index ran ahead
  * @SHM_ERR_CONS: the consumer index ran ahead
+ * @SHM_ERR_ANEW: none; the other side began anew, and its indices are of its
+ *	next life
  */
 enum shm_link_error {
 	SHM_ERR_NONE,
 	SHM_ERR_PROD,
 	SHM_ERR_CONS,
+	SHM_ERR_ANEW,
 };
 
 /**
@@ -62,7 +72,7 @@ enum shm_link_error {
  * @rx_data: the peer's data area
  * @tx: sending side; under the txq's lock
  * @tx_data: our data area
- * @flags: descriptor flags that were agreed on
+ * @flags: descriptor flags that the peer wants at present
  * @sum: for each descriptor, @queued after its frame
  * @queued: bytes of all frames so far, as BQL counts them
  * @completed: bytes that BQL knows to be done
@@ -91,7 +101,8 @@ struct shm_lane {
  * @vectors: its interrupt vectors; 0 if it polls
  * @data_vector: vector of each of its queues
  * @rules: what metadata the peer may send
- * @features: what both sides announce
+ * @features: what both sides announce: what may come
+ * @uses: of these, what the peer wants at present: what is sent
  * @broken: a rule the data path saw broken, enum shm_link_error
  * @state: under &shm_dev.lock, like all that follows
  * @life: our side's life
@@ -117,6 +128,7 @@ struct shm_link {
 	u16 data_vector[IVNET_SHM_QUEUES_MAX];
 	struct ivnet_meta_rules rules;
 	u64 features;
+	u64 uses;
 	u32 broken;
 
 	enum shm_link_state state;
@@ -228,7 +240,8 @@ struct shm_bus {
  * @beat_at: when it was counted up last, jiffies
  * @open: the region is in use; cleared before @work is cancelled
  * @running: queues run
- * @offer: features that we announce
+ * @wants: features of frames that we like to get
+ * @up_at: when a link was running last, jiffies
  * @netdev: the net_device while queues run
  * @mac: the address that we announce
  * @mtu: the MTU that we announce, bytes
@@ -240,6 +253,7 @@ struct shm_bus {
  * @others: what was seen of each claim, to find stale ones
  * @work: heartbeat and state machine
  * @worked_at: when it ran last, jiffies
+ * @worked: how often it ran in that jiffy
  * @fdb: forwarding table
  */
 struct shm_dev {
@@ -266,7 +280,8 @@ struct shm_dev {
 	bool open;
 	bool running;
 	bool polling;
-	u64 offer;
+	u64 wants;
+	unsigned long up_at;
 	struct net_device *netdev;
 	u8 mac[ETH_ALEN];
 	u16 mtu;
@@ -281,6 +296,7 @@ struct shm_dev {
 	} others[IVNET_SHM_PORTS_MAX];
 	struct delayed_work work;
 	unsigned long worked_at;
+	u32 worked;
 	struct shm_fdb fdb;
 };
 
@@ -297,9 +313,9 @@ void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
 void shm_link_work(struct work_struct *work);
 void shm_link_init(struct shm_dev *sd);
 void shm_link_kick(struct shm_dev *sd);
-void shm_link_broken(struct shm_link *link, enum shm_link_error err);
+bool shm_link_broken(struct shm_link *link, enum shm_link_error err);
 void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs);
-void shm_links_offer(struct shm_dev *sd, u64 features);
+void shm_links_want(struct shm_dev *sd, u64 features);
 void shm_links_stop(struct shm_dev *sd);
 void shm_links_exit(struct shm_dev *sd);
 const char *shm_link_state_name(enum shm_link_state state);
@@ -318,6 +334,7 @@ int shm_poll(struct napi_struct *napi, int budget);
 /* tx.c */
 netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev);
 void shm_tx_wake(struct shm_queue *sq, int budget);
+void shm_tx_idle(struct shm_queue *sq);
 void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane);
 
 /* transport.c */

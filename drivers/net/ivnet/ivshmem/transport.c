@@ -95,7 +95,8 @@ static void shm_params_read(struct ivnet_dev *idev)
 
 /*
  * The same address at each start of the same guest, and another one for each
- * port of the segment: from the machine's id, the device and the port.
+ * port of the segment: from the machine's id, the device and the port; while
+ * there is none, the doorbell address, which no two have at one time.
  */
 static void shm_address(struct shm_dev *sd, u8 *addr)
 {
@@ -105,14 +106,16 @@ static void shm_address(struct shm_dev *sd, u8 *addr)
 	u64 hash;
 	int len;
 
-	len = scnprintf(text, sizeof(text), "%s %s %d", id ?: "",
-			dev_name(sd->idev->dev), sd->port);
+	len = scnprintf(text, sizeof(text), "%s %s %s %d", id ?: "",
+			dev_name(sd->idev->dev),
+			sd->port < 0 ? "position" : "port",
+			sd->port < 0 ? sd->position : sd->port);
 	hash = siphash(text, len, &key);
 	u64_to_ether_addr(hash >> 16, addr);
 	addr[0] = (addr[0] & ~0x01) | 0x02;
 }
 
-static u64 shm_offer(netdev_features_t features)
+static u64 shm_wants(netdev_features_t features)
 {
 	/* Who wants no sums checked for him gets no unfinished ones. */
 	return features & NETIF_F_RXCSUM ? SHM_FEATURES : IVNET_SHM_F_HASH;
@@ -165,7 +168,7 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	idev->tso_max = min_t(u32, sd->geo.max_frame, GSO_LEGACY_MAX_SIZE);
 	idev->headroom = 0;
 	sd->mtu = idev->netdev ? idev->netdev->mtu : lim->mtu;
-	sd->offer = shm_offer(idev->netdev ? idev->netdev->features :
+	sd->wants = shm_wants(idev->netdev ? idev->netdev->features :
 			      idev->features);
 	shm_link_init(sd);
 	if (!is_valid_ether_addr(idev->perm_addr)) {
@@ -267,7 +270,7 @@ static int shm_set_mac(struct ivnet_dev *idev, const u8 *addr)
 
 static int shm_set_features(struct ivnet_dev *idev, netdev_features_t features)
 {
-	shm_links_offer(ivnet_priv(idev), shm_offer(features));
+	shm_links_want(ivnet_priv(idev), shm_wants(features));
 
 	return 0;
 }
@@ -352,6 +355,7 @@ static void diagnose_link(const struct shm_link *link, u32 queues,
 		devlink_fmsg_u32_pair_put(fmsg, "incarnation",
 					  link->incarnation);
 		devlink_fmsg_u64_pair_put(fmsg, "features", link->features);
+		devlink_fmsg_u64_pair_put(fmsg, "uses", link->uses);
 		devlink_fmsg_u32_pair_put(fmsg, "max_frame", link->max_frame);
 		devlink_fmsg_arr_pair_nest_start(fmsg, "lanes");
 		for (q = 0; q < queues; q++)

@@ -27,8 +27,8 @@ static bool lane_done(struct shm_queue *sq, struct shm_link *link,
 	u32 sum;
 
 	if (unlikely(n < 0)) {
-		ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_ERR_RING);
-		shm_link_broken(link, SHM_ERR_CONS);
+		if (shm_link_broken(link, SHM_ERR_CONS))
+			ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_ERR_RING);
 		return false;
 	}
 	if (!n)
@@ -39,7 +39,7 @@ static bool lane_done(struct shm_queue *sq, struct shm_link *link,
 	/* Not what shm_tx_forget() has taken back before. */
 	if ((s32)(sum - lane->completed) > 0) {
 		netdev_tx_completed_queue(sq->q.txq, n, sum - lane->completed);
-		lane->completed = sum;
+		WRITE_ONCE(lane->completed, sum);
 	}
 
 	return true;
@@ -58,7 +58,7 @@ static void lane_forget(struct shm_queue *sq, struct shm_lane *lane)
 	if (lane->queued == lane->completed)
 		return;
 	netdev_tx_completed_queue(sq->q.txq, 1, lane->queued - lane->completed);
-	lane->completed = lane->queued;
+	WRITE_ONCE(lane->completed, lane->queued);
 }
 
 static void lane_flush(struct shm_queue *sq, struct shm_link *link,
@@ -147,7 +147,7 @@ static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 	}
 	ivnet_shm_tx_alloc(&lane->tx, f->len, &frame.offset);
 	to = lane->tx_data + frame.offset;
-	frame.flags &= lane->flags;
+	frame.flags &= READ_ONCE(lane->flags);
 	if (unlikely(f->flags & ~frame.flags & IVNET_SHM_D_NEEDS_CSUM))
 		copy_csum(skb, to, f);
 	else
@@ -155,7 +155,7 @@ static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 
 	if (lane->tx.head == lane->tx.tail)
 		lane->moved_at = jiffies;
-	lane->queued += f->len;
+	WRITE_ONCE(lane->queued, lane->queued + f->len);
 	lane->sum[lane->tx.head & lane->tx.mask] = lane->queued;
 	ivnet_shm_tx_put(&lane->tx, &frame);
 
@@ -216,7 +216,8 @@ static u32 tx_link(struct shm_queue *sq, struct shm_link *link,
 		   struct sk_buff *skb, const struct ivnet_shm_frame *f)
 {
 	/* Ports of this driver take all; another one may take less. */
-	if (f->gso_type && unlikely(gso_features(f->gso_type) & ~link->features ||
+	if (f->gso_type && unlikely(gso_features(f->gso_type) &
+				    ~READ_ONCE(link->uses) ||
 				    f->len > link->max_frame))
 		return tx_segments(sq, link, skb);
 
@@ -381,4 +382,28 @@ void shm_tx_wake(struct shm_queue *sq, int budget)
 
 	tx_wait(sq);
 	__netif_tx_unlock(sq->q.txq);
+}
+
+/**
+ * shm_tx_idle() - count as done what the peers are done with
+ * @sq: the queue pair, which has nothing else to do
+ *
+ * Context: NAPI.
+ */
+void shm_tx_idle(struct shm_queue *sq)
+{
+	struct shm_dev *sd = sq->sd;
+	struct shm_lane *lane;
+	u32 i;
+
+	for (i = 0; i < sd->geo.ports; i++) {
+		lane = &sd->links[i].lanes[sq->q.index];
+		if (READ_ONCE(lane->queued) == READ_ONCE(lane->completed) ||
+		    !shm_link_usable(&sd->links[i]))
+			continue;
+		if (!__netif_tx_trylock(sq->q.txq))
+			return;
+		lane_reclaim(sq, &sd->links[i], lane);
+		__netif_tx_unlock(sq->q.txq);
+	}
 }

@@ -92,17 +92,35 @@ class Side:
         prefix = ('ip', '-n', self.ns) if self.ns else ('ip',)
         return run(*prefix, *words, **options)
 
+    def up(self):
+        self.ip('link set', self.ifname, 'up')
+
+    def down(self):
+        self.ip('link set', self.ifname, 'down')
+
     def ethtool(self, option, *words, **options):
         return self.run('ethtool', option, self.ifname, *words, **options)
 
     def ethtool_json(self, option):
         return json.loads(self.run('ethtool', '--json', option, self.ifname).stdout)[0]
 
+    def rings(self):
+        """ethtool -g: sizes now, rx-buf-len, and their limits."""
+        return self.ethtool_json('-g')
+
     def channels(self):
         """ethtool -l: {"combined": ..., "combined-max": ...}."""
         lines = self.ethtool('-l').stdout.splitlines()
         largest, now = (int(line.split()[1]) for line in lines if line.startswith('Combined:'))
         return {'combined': now, 'combined-max': largest}
+
+    def tunable(self, name):
+        """A tunable's value, or None where the transport has no use for it."""
+        done = self.run('ethtool --get-tunable', self.ifname, name, check=False)
+        return int(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+    def set_tunable(self, name, value):
+        self.run('ethtool --set-tunable', self.ifname, name, value)
 
     def link(self):
         return json.loads(self.ip('-s -s -j -d link show dev', self.ifname).stdout)[0]
@@ -175,6 +193,11 @@ class Net:
             raise Skip('the interface has no device that devlink could name')
         bus = os.path.basename(os.path.realpath(f'{device}/subsystem'))
         return f'{bus}/{os.path.basename(device)}'
+
+    def recover(self, test):
+        """At the end of a case the local end is up and the peer answers."""
+        test.defer(self.ping)
+        test.defer(self.local.up)
 
     def reload(self):
         run('devlink dev reload', self.devlink_name(), 'action driver_reinit', timeout=60)
