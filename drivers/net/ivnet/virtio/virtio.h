@@ -149,10 +149,10 @@ struct vnet_rx {
  * @vq: the ring; NULL while the queue is stopped
  * @in_flight: frames that the device has
  * @clean_at: look for completions when @in_flight gets here
+ * @arm_at: ask for an interrupt again when @in_flight gets here
  * @hdr_len: bytes of the header
  * @room: the queue stops with fewer free descriptors than this
  * @max_sg: most descriptors of one frame
- * @armed: an interrupt will come for what is in flight
  * @any_layout: the header may stand before the frame in its buffer
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
@@ -162,10 +162,10 @@ struct vnet_tx {
 	struct virtqueue *vq;
 	u32 in_flight;
 	u32 clean_at;
+	u32 arm_at;
 	u32 hdr_len;
 	u32 room;
 	u32 max_sg;
-	bool armed;
 	bool any_layout;
 	u32 irqs;
 	u32 irqs_seen;
