@@ -314,7 +314,10 @@ drop:
 	napi_consume_skb(skb, 1);
 }
 
-/* Post idle buffers; try again later if the device has too few to go on. */
+/*
+ * Post idle buffers; try again later if some stay idle. Even a few may be too
+ * many to miss: one frame can need most of a small ring.
+ */
 static void rx_refill(struct vnet_queue *vq)
 {
 	struct ivnet_rx_stats *stats = &vq->q.stats->rx;
@@ -323,8 +326,7 @@ static void rx_refill(struct vnet_queue *vq)
 	if (!rx->idle)
 		return;
 
-	if (unlikely(!vnet_rx_fill(vq)) &&
-	    (!rx->posted || rx->posted < rx->n_bufs / 4)) {
+	if (unlikely(!vnet_rx_fill(vq))) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_REFILL_RETRIES);
 		schedule_delayed_work(&rx->refill, VNET_REFILL_DELAY);
 	}

@@ -224,13 +224,12 @@ static int rx_post(struct vnet_rx *rx, struct vnet_rx_buf *buf)
  * @vq: the queue pair
  *
  * Context: the queue's NAPI, or while that is disabled.
- * Return: false if some stay idle because there was no memory.
+ * Return: false if some stay idle, and it is worth trying again.
  */
 bool vnet_rx_fill(struct vnet_queue *vq)
 {
 	struct vnet_rx *rx = &vq->rx;
 	struct vnet_rx_buf *buf;
-	int err;
 
 	while ((buf = rx->idle)) {
 		if (unlikely(!rx_buf_memory(rx, buf,
@@ -239,9 +238,8 @@ bool vnet_rx_fill(struct vnet_queue *vq)
 					  IVNET_RX_ALLOC_FAIL);
 			return false;
 		}
-		err = rx_post(rx, buf);
-		if (unlikely(err))
-			return err != -ENOMEM;
+		if (unlikely(rx_post(rx, buf)))
+			return virtqueue_is_broken(rx->vq);
 		rx->idle = buf->next;
 		rx->posted++;
 	}

@@ -273,6 +273,12 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 	}
 	if (reset && vd->live)
 		vnet_dev_reset(vd);
+	/*
+	 * The bus has waited for interrupts that run, not for those that are on
+	 * their way. The next resize frees the ring that they would look at.
+	 */
+	else
+		synchronize_net();
 
 	for (i = 0; i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
