@@ -176,23 +176,6 @@ err_free:
 	return err;
 }
 
-/* Leave regions alone that somebody else uses. */
-static int region_refused(struct pci_dev *pdev, const struct shm_dev *sd)
-{
-	if (sd->size < IVNET_SHM_REGION_MIN) {
-		pci_err(pdev, "not bound: a region of %llu bytes is too small, at least %u\n",
-			sd->size, IVNET_SHM_REGION_MIN);
-		return -ENODEV;
-	}
-	if (shm_region_foreign(sd) && !sd->format) {
-		pci_err(pdev, "not bound: the region holds something else; %s.format=%s lets it be overwritten\n",
-			KBUILD_MODNAME, pci_name(pdev));
-		return -ENODEV;
-	}
-
-	return 0;
-}
-
 static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct ivshmem_pci *ip;
@@ -232,9 +215,10 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	sd->base = ip->map.base;
 	sd->size = ip->map.size;
 	sd->format = format_allowed(pdev);
-	err = region_refused(pdev, sd);
-	if (err)
+	if (!shm_dev_wanted(sd)) {
+		err = -ENODEV;
 		goto err_exit;
+	}
 
 	pci_set_master(pdev);
 	err = irqs_request(ip, sd);

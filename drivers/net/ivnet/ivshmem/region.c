@@ -2,7 +2,6 @@
 /* The region: header, port table, what this port announces. */
 
 #include <linux/delay.h>
-#include <linux/export.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -183,7 +182,6 @@ bool shm_region_foreign(const struct shm_dev *sd)
 
 	return !header_read(sd, &h) && memchr_inv(sd->base, 0, IVNET_SHM_PAGE);
 }
-EXPORT_SYMBOL_GPL(shm_region_foreign);
 
 /**
  * shm_region_kept() - does the region still have the layout that was adopted?

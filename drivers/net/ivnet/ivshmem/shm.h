@@ -340,6 +340,7 @@ void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane);
 /* transport.c */
 extern const struct ivnet_transport_ops shm_transport_ops;
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
+bool shm_dev_wanted(const struct shm_dev *sd);
 void shm_dev_exit(struct shm_dev *sd);
 
 /* wake.c */

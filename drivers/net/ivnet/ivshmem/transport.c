@@ -439,6 +439,33 @@ void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev)
 EXPORT_SYMBOL_GPL(shm_dev_init);
 
 /**
+ * shm_dev_wanted() - is this a device for this driver?
+ * @sd: the device; the region is mapped
+ *
+ * Others use IVSHMEM too: a region that is neither ours nor empty is theirs.
+ *
+ * Return: false if it is not; the log says why.
+ */
+bool shm_dev_wanted(const struct shm_dev *sd)
+{
+	struct device *dev = sd->idev->dev;
+
+	if (sd->size < IVNET_SHM_REGION_MIN) {
+		dev_err(dev, "not bound: a region of %llu bytes is too small, at least %u\n",
+			sd->size, IVNET_SHM_REGION_MIN);
+		return false;
+	}
+	if (shm_region_foreign(sd) && !sd->format) {
+		dev_err(dev, "not bound: the region holds something else; ivnet_ivshmem.format=%s lets it be overwritten\n",
+			dev_name(dev));
+		return false;
+	}
+
+	return true;
+}
+EXPORT_SYMBOL_GPL(shm_dev_wanted);
+
+/**
  * shm_dev_exit() - before a device object is freed
  * @sd: the device; nobody can ring it any more
  */
