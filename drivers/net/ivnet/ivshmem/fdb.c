@@ -57,7 +57,7 @@ int shm_fdb_find(const struct shm_fdb *fdb, const u8 *addr)
 void shm_fdb_learn(struct shm_fdb *fdb, const u8 *addr, u32 port)
 {
 	u64 key = fdb_key(addr), e;
-	u32 b = fdb_bucket(key), w, old = 0;
+	u32 b = fdb_bucket(key), w, age, best = 0, old = 0;
 	u32 now = (u32)jiffies;
 
 	if (!is_valid_ether_addr(addr))
@@ -65,12 +65,15 @@ void shm_fdb_learn(struct shm_fdb *fdb, const u8 *addr, u32 port)
 
 	for (w = 0; w < SHM_FDB_WAYS; w++) {
 		e = READ_ONCE(fdb->entry[b][w]);
-		if ((e & ~0xffffULL) == key || !e) {
+		if ((e & ~0xffffULL) == key && e) {
 			old = w;
 			break;
 		}
-		if (now - fdb->seen[b][w] > now - fdb->seen[b][old])
+		age = e ? now - READ_ONCE(fdb->seen[b][w]) : U32_MAX;
+		if (age > best) {
+			best = age;
 			old = w;
+		}
 	}
 
 	if (READ_ONCE(fdb->seen[b][old]) != now)

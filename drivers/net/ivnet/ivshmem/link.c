@@ -63,6 +63,9 @@ static void link_down(struct shm_link *link, enum shm_link_state state,
 	shm_fdb_forget(&link->sd->fdb, link->peer);
 	link->state = state;
 	link->error = error;
+	/* The section of a port that was taken over has another writer. */
+	if (!shm_port_mine(link->sd))
+		return;
 	WRITE_ONCE(own->error, cpu_to_le32(error));
 	WRITE_ONCE(own->state, 0);
 	WRITE_ONCE(own->yours, 0);
@@ -190,8 +193,8 @@ static void link_agree(struct shm_link *link,
 	link_address(link, a);
 	link_rules(link);
 
-	/* Before the rings change: see shm_link_broken(). */
 	WRITE_ONCE(own->yours, 0);
+	/* Before the rings change: see shm_link_broken(). */
 	virt_wmb();
 	lanes_reset(link);
 	link_wants(link, a);
@@ -226,7 +229,9 @@ static void link_up(struct shm_link *link, bool run)
 	struct ivnet_shm_link *own = own_block(link);
 
 	link->state = SHM_LINK_UP;
-	link->retry = SHM_RETRY_MIN;
+	/* Forgiven after good conduct for as long as the longest pause. */
+	if (time_after(jiffies, link->retry_at + SHM_RETRY_MAX * HZ))
+		link->retry = SHM_RETRY_MIN;
 	WRITE_ONCE(own->state, cpu_to_le32(1));
 	shm_fdb_learn(&link->sd->fdb, link->mac, link->peer);
 	if (run == link->run)
@@ -330,14 +335,36 @@ static bool carrier_update(struct shm_dev *sd)
 		sd->up_at = jiffies;
 	if (!dev || up == netif_carrier_ok(dev))
 		return false;
+	if (!up && time_before(jiffies, sd->up_at + SHM_CARRIER))
+		return true;
 	if (up)
 		netif_carrier_on(dev);
-	else if (time_before(jiffies, sd->up_at + SHM_CARRIER))
-		return true;
 	else
 		netif_carrier_off(dev);
 
 	return false;
+}
+
+/* Say how this port is, if it still has its port; true if it has. */
+static bool announce(struct shm_dev *sd)
+{
+	if (sd->port < 0 || !shm_port_mine(sd))
+		return false;
+	shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+
+	return true;
+}
+
+/* The same, and let every peer know at once. */
+static void announce_change(struct shm_dev *sd)
+{
+	u32 i;
+
+	if (!announce(sd))
+		return;
+	for (i = 0; i < sd->geo.ports; i++)
+		if (sd->links[i].state != SHM_LINK_DOWN)
+			ring_control(&sd->links[i]);
 }
 
 /* The port is lost, or given up: no link can be kept. */
@@ -364,7 +391,7 @@ static void port_find(struct shm_dev *sd)
 		dev_info(dev, "port %d of %u\n", sd->port, sd->geo.ports);
 		sd->waiting = false;
 		sd->beat = 0;
-		shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+		announce(sd);
 	} else if (!sd->waiting) {
 		if (sd->pin == SHM_PORT_ANY)
 			dev_warn(dev, "all %u ports are taken, waiting for one\n",
@@ -393,7 +420,7 @@ void shm_link_work(struct work_struct *work)
 		return;
 	}
 
-	if (sd->worked_at != jiffies) {
+	if (time_after(jiffies, sd->worked_at)) {
 		WRITE_ONCE(sd->worked, 0);
 		WRITE_ONCE(sd->worked_at, jiffies);
 	}
@@ -409,9 +436,7 @@ void shm_link_work(struct work_struct *work)
 	if (time_after_eq(jiffies, sd->beat_at + SHM_BEAT)) {
 		sd->beat_at = jiffies;
 		sd->beat++;
-		if (sd->port >= 0)
-			shm_announce(sd, sd->running ? IVNET_SHM_RUN :
-				     IVNET_SHM_READY);
+		announce(sd);
 		/* Now and then look at everything: a doorbell can be lost. */
 		if (sd->running)
 			shm_wake_all(sd);
@@ -522,8 +547,7 @@ void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs)
 	sd->netdev = dev;
 	sd->running = true;
 	sd->up_at = jiffies;
-	if (sd->port >= 0)
-		shm_announce(sd, IVNET_SHM_RUN);
+	announce_change(sd);
 	mutex_unlock(&sd->lock);
 	shm_link_kick(sd);
 }
@@ -538,10 +562,9 @@ void shm_links_stop(struct shm_dev *sd)
 {
 	mutex_lock(&sd->lock);
 	sd->running = false;
-	if (sd->port >= 0) {
+	if (sd->port >= 0)
 		links_down(sd);
-		shm_announce(sd, IVNET_SHM_READY);
-	}
+	announce(sd);
 	sd->netdev = NULL;
 	mutex_unlock(&sd->lock);
 	shm_link_kick(sd);
@@ -577,17 +600,12 @@ static bool wants_known(struct shm_dev *sd)
  */
 void shm_links_want(struct shm_dev *sd, u64 features)
 {
-	u32 i, ms;
+	u32 ms;
 
 	mutex_lock(&sd->lock);
 	sd->wants = features;
-	if (sd->open && sd->port >= 0) {
-		shm_announce(sd, sd->running ? IVNET_SHM_RUN :
-			     IVNET_SHM_READY);
-		for (i = 0; i < sd->geo.ports; i++)
-			if (sd->links[i].run)
-				ring_control(&sd->links[i]);
-	}
+	if (sd->open)
+		announce_change(sd);
 	mutex_unlock(&sd->lock);
 
 	for (ms = 0; ms < SHM_WANTS_MS && !wants_known(sd); ms++)

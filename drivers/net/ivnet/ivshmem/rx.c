@@ -2,6 +2,7 @@
 /* Receive: from the peers' rings to the stack. */
 
 #include <linux/netdevice.h>
+#include <linux/nospec.h>
 #include <linux/skbuff.h>
 
 #include "../core/rx.h"
@@ -107,6 +108,7 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 	struct ivnet_shm_frame f;
 	enum ivnet_shm_err err;
 	struct sk_buff *skb;
+	u32 offset;
 
 	b->buffers++;
 	err = ivnet_shm_rx_fetch(&lane->rx, &f);
@@ -115,7 +117,9 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 		return;
 	}
 
-	skb = copy_frame(sq, lane->rx_data + f.offset, f.len, copybreak, b);
+	/* Checked above, but not for a processor that guesses ahead. */
+	offset = array_index_nospec(f.offset, lane->rx.data_size);
+	skb = copy_frame(sq, lane->rx_data + offset, f.len, copybreak, b);
 	if (unlikely(!skb)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_NO_SKB);
 		return;
