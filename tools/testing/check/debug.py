@@ -28,7 +28,9 @@ IGNORE = None
 # as the first scan marks what only looks lost.
 LEAKS = r''': unload, look for leaks
 ip netns del remote 2>/dev/null
-rmmod ivnet_virtio ivnet || exit 1
+for module in ivnet_virtio ivnet_loop ivnet_ivshmem ivnet_shm ivnet; do
+    [ ! -d /sys/module/$module ] || rmmod $module || exit 1
+done
 sleep 5
 for i in 1 2 3; do
     echo scan >/sys/kernel/debug/kmemleak
@@ -88,7 +90,8 @@ def faults(ctx):
     nics = [vm.Nic(segment, queues=2), vm.Nic(segment, queues=2)]
     with ctx.guest(nics, smp=2, mem='1G', qemu=cases.SMP_QEMU, name='faults') as machine:
         machine.load('ivnet')
-        ctx.options = argparse.Namespace(**{**vars(ctx.options), 'test': ['faults']})
+        tests = [each for each in ctx.options.test if each.startswith('faults')] or ['faults']
+        ctx.options = argparse.Namespace(**{**vars(ctx.options), 'test': tests})
         cases.run_selftests(ctx, machine, '', 'eth0', 'eth1', 1200)
         ctx.splats(machine, 'faults')
 

@@ -118,9 +118,9 @@ class Facts:
         echo "health $(devlink -j health diagnose virtio/$device reporter device)"
     done'''
 
-    def __init__(self, guest):
+    def __init__(self, guest, slow=1):
         self.nics = {}
-        for line in guest.run(self.SCRIPT, timeout=120, check=True).out.splitlines():
+        for line in guest.run(self.SCRIPT, timeout=120 * slow, check=True).out.splitlines():
             key, _, value = line.partition(' ')
             if key == '==':
                 now = self.nics[value] = {'features': {}}

@@ -39,12 +39,11 @@ def every_number(t):
 @case('35')
 def while_down(t):
     side, largest = t.net.local, most(t)
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.net.recover(t)
     for count in (1, largest):
-        side.ip('link set', side.ifname, 'down')
+        side.down()
         set_to(side, count)
-        side.ip('link set', side.ifname, 'up')
+        side.up()
         t.equal(side.channels()['combined'], count, 'channels')
         t.net.ping()
         traffic.both_ways(t.net)

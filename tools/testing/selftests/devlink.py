@@ -41,16 +41,16 @@ def parameters_are_shown(t):
 def reload(t):
     """A reload really starts anew, and all that was set is still there."""
     side = t.net.local
-    rings = side.ethtool_json('-g')
+    rings = side.rings()
     t.defer(t.net.ping)
     t.defer(side.ethtool, '-G', f'rx {rings["rx"]}', check=False)
     t.defer(side.ip, 'link set', side.ifname, 'mtu', side.link()['mtu'])
     side.ethtool('-G', 'rx 128', check=False)
     side.ip('link set', side.ifname, 'mtu 1400')
-    kept = (side.ethtool_json('-g'), side.link()['mtu'], side.mac(), side.features(),
+    kept = (side.rings(), side.link()['mtu'], side.mac(), side.features(),
             side.channels())
     t.net.reload()
-    t.equal((side.ethtool_json('-g'), side.link()['mtu'], side.mac(), side.features(),
+    t.equal((side.rings(), side.link()['mtu'], side.mac(), side.features(),
              side.channels()), kept, 'configuration')
     t.net.ping()
     traffic.both_ways(t.net)
@@ -59,12 +59,11 @@ def reload(t):
 @case('131')
 def reload_while_down(t):
     side = t.net.local
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
-    side.ip('link set', side.ifname, 'down')
+    t.net.recover(t)
+    side.down()
     t.net.reload()
     t.true('UP' not in side.link()['flags'], 'a reload put the interface up')
-    side.ip('link set', side.ifname, 'up')
+    side.up()
     t.net.ping()
     traffic.both_ways(t.net)
 
@@ -125,9 +124,8 @@ def health(t):
 @case('155')
 def diagnose_while_down(t):
     side = t.net.local
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
-    side.ip('link set', side.ifname, 'down')
+    t.net.recover(t)
+    side.down()
     for reporter in ('device', 'rx', 'tx'):
         run('devlink health diagnose', t.net.devlink_name(), 'reporter', reporter)
 

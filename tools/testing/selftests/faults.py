@@ -179,7 +179,7 @@ def receive_memory(t):
         t.defer(write, f'{folder}/{name}', value)
     # only what cannot wait, and what is larger than a page: receive buffers
     write(f'{folder}/ignore-gfp-wait', 'Y')
-    write(f'{folder}/min-order', 1 if side.ethtool_json('-g').get('rx-buf-len', 0) > 4096 else 0)
+    write(f'{folder}/min-order', 1 if side.rings().get('rx-buf-len', 0) > 4096 else 0)
     before = side.stats()
     with traffic.Stream(t.net.remote, side, 4, 0.01) as stream:
         write(f'{folder}/times', -1)

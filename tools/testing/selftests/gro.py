@@ -64,9 +64,9 @@ def survives(t):
     net.keep_feature(t, net.local, 'rx-gro-hw', 'generic-receive-offload')
     net.local.feature('generic-receive-offload', False)
     net.local.feature('rx-gro-hw', False)
-    for change in (lambda: net.local.ip('link set', net.local.ifname, 'down'), net.reload):
+    for change in (net.local.down, net.reload):
         change()
-        net.local.ip('link set', net.local.ifname, 'up')
+        net.local.up()
         net.ping()
         t.equal(net.local.features()['rx-gro-hw'][0], False, 'rx-gro-hw')
         before = net.local.stats()

@@ -20,12 +20,12 @@ def carrier(t):
 @case('113 131')
 def down_and_up(t):
     side = t.net.local
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.defer(side.up)
     for _ in range(times(10, 3)):
-        side.ip('link set', side.ifname, 'down')
+        side.down()
         t.true('Link detected: no' in side.ethtool('').stdout, 'a link while down')
         t.equal(side.link()['operstate'], 'DOWN', 'operstate')
-        side.ip('link set', side.ifname, 'up')
+        side.up()
         wait_for(lambda: read(side.sysfs('carrier')) == '1', 'carrier after up')
         t.net.ping()
     traffic.both_ways(t.net)
@@ -35,12 +35,12 @@ def down_and_up(t):
 def peer_down_and_up(t):
     """What the peer sends while we are down is lost, not kept and not late."""
     side, peer = t.net.local, t.net.remote
-    t.defer(side.ip, 'link set', side.ifname, 'up')
-    side.ip('link set', side.ifname, 'down')
+    t.defer(side.up)
+    side.down()
     before = side.stats64()['rx']['packets']
     peer.run('ping -c 2 -i 0.1 -W 0.3', side.v4, check=False)
     t.equal(side.stats64()['rx']['packets'], before, 'packets received while down')
-    side.ip('link set', side.ifname, 'up')
+    side.up()
     t.net.ping()
 
 

@@ -59,13 +59,13 @@ def is_kept(t):
     """Down and up, other rings, a reload: the address stays, and works."""
     side = t.net.local
     change(t, NEW)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.defer(side.up)
 
     def down_and_up():
-        side.ip('link set', side.ifname, 'down')
-        side.ip('link set', side.ifname, 'up')
+        side.down()
+        side.up()
 
-    rings = side.ethtool_json('-g')
+    rings = side.rings()
     for step in (down_and_up, lambda: side.ethtool('-G', 'rx 128', check=False),
                  lambda: side.ethtool('-G', f'rx {rings["rx"]}', check=False), t.net.reload):
         step()
@@ -77,10 +77,10 @@ def is_kept(t):
 @case('103')
 def changes_while_down(t):
     side = t.net.local
-    t.defer(side.ip, 'link set', side.ifname, 'up')
-    side.ip('link set', side.ifname, 'down')
+    t.defer(side.up)
+    side.down()
     change(t, NEW)
-    side.ip('link set', side.ifname, 'up')
+    side.up()
     t.equal(side.mac(), NEW, 'address')
     t.net.ping()
 

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """netpoll, by its user netconsole: frames that leave with interrupts off."""
 import contextlib
+import os
 import socket
 import time
 
 from lib import traffic
-from lib.ktap import case, main, slow
-from lib.net import need_module, run, write
+from lib.ktap import case, main, slow, times
+from lib.net import need_module, read, run, write
+
+DEBUG = '/proc/dynamic_debug/control'
+LEVEL = '/proc/sys/kernel/printk'
 
 
 @contextlib.contextmanager
@@ -65,16 +69,35 @@ def messages(t):
                 stream.progress()
 
 
+@case('168', timeout=90)
+def from_interrupts(t):
+    """Messages of interrupt handlers, some of which interrupt a frame's way to
+    the device."""
+    if not os.path.exists(DEBUG):
+        t.skip('this kernel has no dynamic debug')
+    t.defer(t.net.ping)
+    with listen(t.net) as sock, netconsole(t, sock.getsockname()[1]), \
+            traffic.Stream(t.net.local, t.net.remote) as stream:
+        t.defer(write, LEVEL, read(LEVEL))
+        t.defer(write, DEBUG, 'func vring_interrupt -p')
+        write(LEVEL, 8)
+        write(DEBUG, 'func vring_interrupt +p')
+        came = wait_message(sock, b'virtqueue callback', 10)
+        for _ in range(times(50, 10)):
+            stream.progress()
+        write(DEBUG, 'func vring_interrupt -p')
+    t.true(came, 'no message of an interrupt handler came')
+
+
 @case('168')
 def down_with_netconsole(t):
     """The interface can go while netconsole has it."""
     side = t.net.local
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.net.recover(t)
     with listen(t.net) as sock, netconsole(t, sock.getsockname()[1]):
-        side.ip('link set', side.ifname, 'down')
+        side.down()
         write('/dev/kmsg', '<1>ivnet selftest: nobody hears this\n')
-        side.ip('link set', side.ifname, 'up')
+        side.up()
 
 
 if __name__ == '__main__':

@@ -84,15 +84,13 @@ def by_address(t):
 def never_backwards(t):
     """Through down, up, rings, channels, MTU and reload."""
     side = t.net.local
-    rings, channels = side.ethtool_json('-g'), side.channels()
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    rings, channels = side.rings(), side.channels()
+    t.net.recover(t)
 
     def rings_to(rx, tx):
         return lambda: side.ethtool('-G', f'rx {rx} tx {tx}', check=False)
 
-    changes = [lambda: side.ip('link set', side.ifname, 'down'),
-               lambda: side.ip('link set', side.ifname, 'up'),
+    changes = [side.down, side.up,
                rings_to(128, 128), rings_to(rings['rx'], rings['tx']),
                lambda: side.ip('link set', side.ifname, 'mtu 1400'),
                lambda: side.ip('link set', side.ifname, 'mtu 1500'),
@@ -122,10 +120,9 @@ def never_backwards(t):
 @case('45')
 def readable_while_down(t):
     side = t.net.local
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.net.recover(t)
     up = side.stats()
-    side.ip('link set', side.ifname, 'down')
+    side.down()
     down = side.stats()
     t.equal(sorted(down), sorted(up), 'names')
     t.true(down['rx_packets'] >= up['rx_packets'] > 0, 'rx_packets')

@@ -33,7 +33,7 @@ class Streams:
 @case('37 38 171', timeout=300)
 def rings(t):
     side = t.net.local
-    now = side.ethtool_json('-g')
+    now = side.rings()
     if 'fixed' in side.ethtool('-G', 'rx 64', check=False).stderr:
         t.skip('the device has fixed rings')
     t.defer(t.net.ping)
@@ -71,12 +71,11 @@ def channels(t):
 @case('113 131', timeout=300)
 def down_and_up(t):
     side = t.net.local
-    t.defer(t.net.ping)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.net.recover(t)
     with Streams(t.net) as streams:
         for number in range(times(100, 10)):
-            side.ip('link set', side.ifname, 'down')
-            side.ip('link set', side.ifname, 'up')
+            side.down()
+            side.up()
             if number % 5 == 0:
                 streams.progress()
 
@@ -95,9 +94,8 @@ def reload(t):
 def mixed(t):
     """Any change after any other."""
     side = t.net.local
-    rings_, channels_ = side.ethtool_json('-g'), side.channels()
-    for undo in (t.net.ping, lambda: side.ip('link set', side.ifname, 'up')):
-        t.defer(undo)
+    rings_, channels_ = side.rings(), side.channels()
+    t.net.recover(t)
     t.defer(side.ethtool, '-L', f'combined {channels_["combined"]}', check=False)
     t.defer(side.ethtool, '-G', f'rx {rings_["rx"]} tx {rings_["tx"]}', check=False)
     t.defer(side.ip, 'link set', side.ifname, 'mtu', side.link()['mtu'])
@@ -113,7 +111,7 @@ def mixed(t):
         lambda: side.ethtool('-K', f'rx {choice.choice(("on", "off"))}', check=False),
         lambda: side.ethtool('-K', f'rx-gro-hw {choice.choice(("on", "off"))}', check=False),
         lambda: side.ethtool('-C', f'tx-frames {choice.choice((1, 8, 32))}', check=False),
-        lambda: side.ip('link set', side.ifname, 'down'),
+        side.down,
         lambda: side.ip('link set', side.ifname, 'promisc',
                         choice.choice(('on', 'off'))),
         t.net.reload,
@@ -121,7 +119,7 @@ def mixed(t):
     with Streams(t.net) as streams:
         for number in range(times(200, 25)):
             choice.choice(changes)()
-            side.ip('link set', side.ifname, 'up')
+            side.up()
             if number % 5 == 0:
                 streams.progress()
     side.ip('link set', side.ifname, 'promisc off')

@@ -62,9 +62,9 @@ def bond(t):
     side = t.net.local
     give_up(t)
     side.ip('link add ivbond0 type bond mode active-backup miimon 100')
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.defer(side.up)
     t.defer(side.ip, 'link del ivbond0')
-    side.ip('link set', side.ifname, 'down')
+    side.down()
     side.ip('link set', side.ifname, 'master ivbond0')
     side.ip('link set ivbond0 up')
     wait_for(lambda: read('/sys/class/net/ivbond0/carrier') == '1', 'carrier of the bond')
@@ -142,25 +142,34 @@ def threaded(t):
     write(path, 1)
     t.true(threads(), 'no thread of NAPI')
     traffic.both_ways(t.net, 1 << 20)
-    side.ip('link set', side.ifname, 'down')
-    side.ip('link set', side.ifname, 'up')
+    side.down()
+    side.up()
     t.net.ping()
     side.ethtool('-G', 'rx 128', check=False)
     traffic.both_ways(t.net)
-    side.ethtool('-G', 'rx', side.ethtool_json('-g')['rx-max'], check=False)
+    side.ethtool('-G', 'rx', side.rings()['rx-max'], check=False)
     write(path, 0)
     traffic.both_ways(t.net)
 
 
-@case('45')
+def busy_polled():
+    """Packets that a reader fetched from the device by itself."""
+    names, values = (line.split() for line in read('/proc/net/netstat').splitlines()
+                     if line.startswith('TcpExt:'))
+    return int(dict(zip(names, values)).get('BusyPollRxPackets', 0))
+
+
+@case('45', timeout=90)
 def busy_poll(t):
     side = t.net.local
+    before = busy_polled()
     for setting in ('net/core/busy_read', 'net/core/busy_poll'):
         t.defer(side.sysctl, setting, 0)
-        side.sysctl(setting, 50)
+        side.sysctl(setting, 10000)
     traffic.both_ways(t.net)
     for version in (4, 6):
         traffic.udp(t.net.remote, side, 500, 20, version)
+    t.true(busy_polled() > before, 'no packet was received by busy polling')
 
 
 @case('113 131')

@@ -118,18 +118,18 @@ def survives(t):
     """Below the VLAN device: down and up, other rings, reload."""
     side = t.net.local
     first, second = pair(t)
-    t.defer(side.ip, 'link set', side.ifname, 'up')
+    t.defer(side.up)
 
     def down_and_up():
-        side.ip('link set', side.ifname, 'down')
-        side.ip('link set', side.ifname, 'up')
+        side.down()
+        side.up()
 
     for step in (down_and_up, lambda: side.ethtool('-G', 'rx 128', check=False), t.net.reload,
-                 lambda: side.ethtool('-G', 'rx', side.ethtool_json('-g')['rx-max'], check=False)):
+                 lambda: side.ethtool('-G', 'rx', side.rings()['rx-max'], check=False)):
         step()
         t.net.ping()
         first.sysctl(f'net/ipv6/conf/{first.ifname}/accept_dad', 0)
-        first.ip('link set', first.ifname, 'up')
+        first.up()
         first.ip('-6 addr replace', f'{first.v6}/64', 'dev', first.ifname, 'nodad')
         exchange(first, second, 50000)
 

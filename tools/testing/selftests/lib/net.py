@@ -155,6 +155,10 @@ class Side:
             answer = fcntl.ioctl(sock, _SIOCGIFHWADDR, struct.pack('40s', self.ifname.encode()))
         return ':'.join(f'{byte:02x}' for byte in answer[18:24])
 
+    def link_local(self):
+        shown = json.loads(self.ip('-6 -j addr show dev', self.ifname).stdout)
+        return next(each['local'] for each in shown[0]['addr_info'] if each['scope'] == 'link')
+
     def addresses(self):
         return self.v4, self.v6
 
