@@ -44,6 +44,7 @@ static void link_halt(struct shm_link *link)
 
 	if (!link->run)
 		return;
+	sd->up_at = jiffies;
 	WRITE_ONCE(link->run, false);
 	/* Polls and transmits run with bottom halves off. */
 	synchronize_rcu_expedited();
@@ -56,7 +57,10 @@ static void link_down(struct shm_link *link, enum shm_link_state state,
 {
 	struct ivnet_shm_link *own = own_block(link);
 
-	if (link->state == SHM_LINK_DOWN && state == SHM_LINK_DOWN)
+	if (state == SHM_LINK_DOWN &&
+	    (link->state == SHM_LINK_DOWN ||
+	     (link->state == SHM_LINK_QUARANTINE &&
+	      time_before(jiffies, link->retry_at))))
 		return;
 
 	link_halt(link);
@@ -271,6 +275,7 @@ static void link_step(struct shm_link *link)
 	if (broken && broken != SHM_ERR_ANEW &&
 	    link->state != SHM_LINK_QUARANTINE) {
 		link_down(link, SHM_LINK_QUARANTINE, broken);
+		link->broken = SHM_ERR_NONE;
 		link->retry_at = jiffies + link->retry * HZ;
 		link->retry = min_t(u32, 2 * link->retry, SHM_RETRY_MAX);
 		return;
@@ -299,7 +304,9 @@ static void link_step(struct shm_link *link)
 	if (link->state == SHM_LINK_AGREE) {
 		if (life != link->peer_life) {
 			link->peer_life = life;
-			WRITE_ONCE(own_block(link)->yours, cpu_to_le32(life));
+			/* Whoever sees this may use the rings, which are empty. */
+			ivnet_shm_store_release(&own_block(link)->yours,
+						cpu_to_le32(life));
 			ring_control(link);
 		}
 		if (!life || le32_to_cpu(theirs.yours) != link->life ||
@@ -331,8 +338,6 @@ static bool carrier_update(struct shm_dev *sd)
 	}
 	/* Who cannot be rung cannot ring either. */
 	WRITE_ONCE(sd->polling, !sd->vectors || deaf);
-	if (up)
-		sd->up_at = jiffies;
 	if (!dev || up == netif_carrier_ok(dev))
 		return false;
 	if (!up && time_before(jiffies, sd->up_at + SHM_CARRIER))
@@ -446,8 +451,8 @@ void shm_link_work(struct work_struct *work)
 		for (i = 0; i < sd->geo.ports; i++)
 			if (i != sd->port)
 				link_step(&sd->links[i]);
-		soon = carrier_update(sd);
 	}
+	soon = carrier_update(sd);
 
 	next = sd->beat_at + SHM_BEAT - jiffies;
 	if (next > SHM_BEAT)
@@ -480,6 +485,7 @@ void shm_link_init(struct shm_dev *sd)
 		sd->links[i].peer = i;
 		sd->links[i].life = get_random_u32();
 		sd->links[i].retry = SHM_RETRY_MIN;
+		sd->links[i].retry_at = jiffies;
 	}
 	mutex_lock(&sd->lock);
 	sd->port = -1;
@@ -512,7 +518,8 @@ void shm_link_kick(struct shm_dev *sd)
  * @err: the rule
  *
  * A peer that begins anew takes back what it saw of our life before it empties
- * its rings. So whoever sees its new indices sees that as well.
+ * its rings, and has another life before it gives that again. So whoever sees
+ * its new indices sees one of both as well.
  *
  * Context: bottom halves off.
  * Return: false if the peer began anew.
@@ -523,10 +530,13 @@ bool shm_link_broken(struct shm_link *link, enum shm_link_error err)
 	const struct ivnet_shm_link *theirs =
 		(void *)(sd->base + ivnet_shm_link_off(&sd->geo, link->peer,
 						       sd->port));
+	u32 yours, mine;
 
 	if (READ_ONCE(link->broken))
 		return false;
-	if (le32_to_cpu(READ_ONCE(theirs->yours)) != link->life)
+	yours = le32_to_cpu(ivnet_shm_load_acquire(&theirs->yours));
+	mine = le32_to_cpu(READ_ONCE(theirs->mine));
+	if (yours != link->life || mine != link->peer_life)
 		err = SHM_ERR_ANEW;
 	WRITE_ONCE(link->broken, err);
 	shm_link_kick(link->sd);

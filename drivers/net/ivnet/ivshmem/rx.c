@@ -108,6 +108,7 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 	struct ivnet_shm_frame f;
 	enum ivnet_shm_err err;
 	struct sk_buff *skb;
+	const u8 *src;
 	u32 offset;
 
 	b->buffers++;
@@ -146,7 +147,14 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 	if (f.flags & IVNET_SHM_D_HASH)
 		skb_set_hash(skb, f.hash, PKT_HASH_TYPE_L4);
 
-	shm_fdb_learn(&link->sd->fdb, ((struct ethhdr *)skb->data)->h_source, link->peer);
+	/* Once per tick is enough to know where an address is. */
+	src = ((struct ethhdr *)skb->data)->h_source;
+	if (lane->learnt_at != (u32)jiffies ||
+	    !ether_addr_equal(lane->learnt, src)) {
+		lane->learnt_at = (u32)jiffies;
+		ether_addr_copy(lane->learnt, src);
+		shm_fdb_learn(&link->sd->fdb, src, link->peer);
+	}
 	ivnet_rx_deliver(&sq->q, skb, f.len, b);
 }
 
@@ -188,12 +196,16 @@ static int rx_links(struct shm_queue *sq, int budget)
 	u32 copybreak = READ_ONCE(net->rx_copybreak);
 	struct shm_dev *sd = sq->sd;
 	struct ivnet_rx_batch b = {};
+	u32 i, n, q, irqs, ports = sd->geo.ports;
 	struct shm_link *link;
-	u32 i, q, irqs;
 	int done = 0;
 
-	for (i = 0; i < sd->geo.ports; i++) {
-		link = &sd->links[(sq->next + i) % sd->geo.ports];
+	if (++sq->next >= ports)
+		sq->next = 0;
+	for (i = sq->next, n = ports; n; n--) {
+		link = &sd->links[i];
+		if (++i >= ports)
+			i = 0;
 		if (!shm_link_usable(link))
 			continue;
 		for (q = sq->q.index; q < sd->geo.queues && done < budget;
@@ -201,7 +213,6 @@ static int rx_links(struct shm_queue *sq, int budget)
 			done += rx_lane(sq, link, q, budget - done, copybreak,
 					&b);
 	}
-	sq->next++;
 	irqs = READ_ONCE(sq->irqs);
 	ivnet_rx_batch_add(&sq->q.stats->rx, &b, irqs - sq->irqs_seen);
 	sq->irqs_seen = irqs;

@@ -70,6 +70,8 @@ enum shm_link_error {
  * struct shm_lane - both directions of a queue of a link
  * @rx: receiving side; under the queue's NAPI
  * @rx_data: the peer's data area
+ * @learnt: source of a frame that the forwarding table learnt last
+ * @learnt_at: when it did, low half of jiffies
  * @tx: sending side; under the txq's lock
  * @tx_data: our data area
  * @flags: descriptor flags that the peer wants at present
@@ -82,6 +84,8 @@ enum shm_link_error {
 struct shm_lane {
 	struct ivnet_shm_rx rx;
 	const u8 *rx_data;
+	u8 learnt[ETH_ALEN];
+	u32 learnt_at;
 	struct ivnet_shm_tx tx ____cacheline_aligned_in_smp;
 	u8 *tx_data;
 	u16 flags;
@@ -165,7 +169,12 @@ static inline bool shm_link_usable(const struct shm_link *link)
  * @sd: the device
  * @pool: memory for received frames
  * @page_len: bytes of a page of the pool
- * @next: link with which the next poll begins
+ * @next: link with which the last poll began
+ * @unpublished: links with frames that the peer was not shown, one bit each;
+ *	under the queue's transmit lock, like what follows up to @found_at
+ * @sought: address that was looked up last
+ * @found: its port, or negative
+ * @found_at: when it was looked up, low half of jiffies
  * @irqs: interrupts that started a poll; written by who schedules NAPI
  * @irqs_seen: of them, those that the statistics have
  * @interval: of the timer, where there are no doorbells, µs
@@ -177,6 +186,10 @@ struct shm_queue {
 	struct page_pool *pool;
 	u32 page_len;
 	u32 next;
+	u32 unpublished;
+	u8 sought[ETH_ALEN];
+	int found;
+	u32 found_at;
 	u32 irqs;
 	u32 irqs_seen;
 	u32 interval;

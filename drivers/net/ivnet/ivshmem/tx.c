@@ -78,26 +78,34 @@ static void lane_flush(struct shm_queue *sq, struct shm_link *link,
 /* Show every peer what was written for it. */
 static void tx_flush(struct shm_queue *sq)
 {
-	struct shm_dev *sd = sq->sd;
-	u32 i;
+	struct shm_link *link;
 
-	for (i = 0; i < sd->geo.ports; i++)
-		if (shm_link_usable(&sd->links[i]))
-			lane_flush(sq, &sd->links[i],
-				   &sd->links[i].lanes[sq->q.index]);
+	for (; sq->unpublished; sq->unpublished &= sq->unpublished - 1) {
+		link = &sq->sd->links[__ffs(sq->unpublished)];
+		if (shm_link_usable(link))
+			lane_flush(sq, link, &link->lanes[sq->q.index]);
+	}
 	shm_wake_soon(sq);
 }
 
-static bool lane_has_room(struct shm_queue *sq, struct shm_link *link,
-			  struct shm_lane *lane, u32 len)
+/* Room for a frame, at @off. */
+static bool lane_room(struct shm_queue *sq, struct shm_link *link,
+		      struct shm_lane *lane, u32 len, u32 *off)
 {
-	u32 off;
-
-	if (ivnet_shm_tx_alloc(&lane->tx, len, &off))
+	if (likely(ivnet_shm_tx_alloc(&lane->tx, len, off)))
 		return true;
 
 	return lane_reclaim(sq, link, lane) &&
-	       ivnet_shm_tx_alloc(&lane->tx, len, &off);
+	       ivnet_shm_tx_alloc(&lane->tx, len, off);
+}
+
+/* Room for any frame that the link takes? */
+static bool lane_has_room(struct shm_queue *sq, struct shm_link *link,
+			  struct shm_lane *lane)
+{
+	u32 off;
+
+	return lane_room(sq, link, lane, link->max_frame, &off);
 }
 
 /* What a link has to have for a frame to be segmented. */
@@ -141,11 +149,10 @@ static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 		ivnet_tx_stat_inc(stats, IVNET_TX_ERR_LONG);
 		return 0;
 	}
-	if (unlikely(!lane_has_room(sq, link, lane, f->len))) {
+	if (unlikely(!lane_room(sq, link, lane, f->len, &frame.offset))) {
 		ivnet_tx_stat_inc(stats, IVNET_TX_DROP_FULL);
 		return 0;
 	}
-	ivnet_shm_tx_alloc(&lane->tx, f->len, &frame.offset);
 	to = lane->tx_data + frame.offset;
 	frame.flags &= READ_ONCE(lane->flags);
 	if (unlikely(f->flags & ~frame.flags & IVNET_SHM_D_NEEDS_CSUM))
@@ -158,6 +165,7 @@ static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 	WRITE_ONCE(lane->queued, lane->queued + f->len);
 	lane->sum[lane->tx.head & lane->tx.mask] = lane->queued;
 	ivnet_shm_tx_put(&lane->tx, &frame);
+	sq->unpublished |= 1U << link->peer;
 
 	return f->len;
 }
@@ -224,12 +232,25 @@ static u32 tx_link(struct shm_queue *sq, struct shm_link *link,
 	return lane_put(sq, link, skb, f);
 }
 
+/* Where an address is; within a tick it stays there. */
+static int tx_port(struct shm_queue *sq, const u8 *addr)
+{
+	if (sq->found_at == (u32)jiffies && ether_addr_equal(sq->sought, addr))
+		return sq->found;
+
+	sq->found = shm_fdb_find(&sq->sd->fdb, addr);
+	sq->found_at = (u32)jiffies;
+	ether_addr_copy(sq->sought, addr);
+
+	return sq->found;
+}
+
 /* Stop the queue ahead of a full ring, unless waiting is of no use. */
 static void tx_stop(struct shm_queue *sq, struct shm_link *link)
 {
 	struct shm_lane *lane = &link->lanes[sq->q.index];
 
-	if (likely(lane_has_room(sq, link, lane, link->max_frame)) ||
+	if (likely(lane_has_room(sq, link, lane)) ||
 	    lane_stuck(lane))
 		return;
 
@@ -265,7 +286,7 @@ static void tx_wait(struct shm_queue *sq)
 			continue;
 		if (lane_stuck(lane))
 			lane_forget(sq, lane);
-		else if (!lane_has_room(sq, link, lane, link->max_frame))
+		else if (!lane_has_room(sq, link, lane))
 			wait = true;
 	}
 	if (netif_tx_queue_stopped(sq->q.txq) && !wait) {
@@ -318,7 +339,7 @@ netdev_tx_t shm_xmit(struct sk_buff *skb, struct net_device *dev)
 	ivnet_tx_count(stats, skb, skb->len);
 
 	if (!is_multicast_ether_addr(skb->data))
-		port = shm_fdb_find(&sd->fdb, skb->data);
+		port = tx_port(sq, skb->data);
 	if (port >= 0 && shm_link_usable(&sd->links[port])) {
 		link = &sd->links[port];
 		sent = tx_link(sq, link, skb, &f);
