@@ -301,12 +301,234 @@ static void shm_test_lies(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), 1);
 }
 
+/* All indices of a lane begin at @index, as if so many frames had passed. */
+static void lane_begin(struct lane *l, u32 index)
+{
+	ivnet_shm_tx_reset(&l->tx);
+	ivnet_shm_rx_reset(&l->rx);
+	l->tx.head = index;
+	l->tx.published = index;
+	l->tx.tail = index;
+	l->rx.tail = index;
+	l->rx.published = index;
+	l->tx.own->index = cpu_to_le32(index);
+	l->rx.own->index = cpu_to_le32(index);
+}
+
+/* An event is passed if the index moves from it or before it to behind it. */
+static void shm_test_event(struct kunit *test)
+{
+	static const u32 starts[] = { 0, 1, 100, 0x7fffffff, 0x80000000, -1U, -3U };
+	u32 i, n, k, event, off, old;
+	bool ring;
+
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
+		for (n = 0; n < 8; n++)
+			for (off = 0; off < 16; off++) {
+				old = starts[i];
+				event = old + off - 4;
+				for (k = 0, ring = false; k < n; k++)
+					ring |= old + k == event;
+				KUNIT_EXPECT_EQ_MSG(test, ring,
+						    ivnet_shm_must_ring(event, old, old + n),
+						    "%u + %u, event %u", old, n, event);
+			}
+	/* The whole ring at once, and an event that is half the numbers away. */
+	KUNIT_EXPECT_TRUE(test, ivnet_shm_must_ring(-1U, -16U, 16));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_must_ring(0x80000000, 0, 32768));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_must_ring(0x80000000, -16U, 16));
+}
+
+/* Who waits is rung by exactly one move, also where the indices wrap. */
+static void shm_test_arm(struct kunit *test)
+{
+	struct ivnet_shm_frame f;
+	u32 start, done, i, rung;
+	struct lane l;
+
+	lane_setup(test, &l);
+	for (start = -12U; start != 12; start++)
+		for (done = 1; done <= 8; done++) {
+			lane_begin(&l, start);
+			KUNIT_EXPECT_FALSE(test, ivnet_shm_rx_arm(&l.rx));
+			for (i = 0; i < 8; i++) {
+				KUNIT_ASSERT_TRUE(test, lane_send(&l, 60, i));
+				KUNIT_EXPECT_EQ(test, ivnet_shm_tx_publish(&l.tx), i == 0);
+			}
+			KUNIT_EXPECT_EQ(test, ivnet_shm_tx_arm(&l.tx, done), 0);
+			for (i = 0, rung = 0; i < 8; i++) {
+				KUNIT_EXPECT_EQ(test, ivnet_shm_rx_avail(&l.rx), 8 - i);
+				KUNIT_ASSERT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_OK);
+				ivnet_shm_rx_next(&l.rx);
+				if (ivnet_shm_rx_publish(&l.rx))
+					rung = rung * 10 + i + 1;
+			}
+			KUNIT_EXPECT_EQ(test, rung, done);
+			/* Nothing new, nothing to say. */
+			KUNIT_EXPECT_FALSE(test, ivnet_shm_rx_publish(&l.rx));
+			KUNIT_EXPECT_EQ(test, ivnet_shm_tx_arm(&l.tx, 1), 8);
+			KUNIT_EXPECT_FALSE(test, ivnet_shm_rx_arm(&l.rx));
+		}
+}
+
+/* Indices that are wrong, where they wrap. */
+static void shm_test_wrap(struct kunit *test)
+{
+	static const u32 starts[] = { -1U, -2U, -5U, 0, 0x7ffffffe };
+	u32 i, size, start;
+	struct lane l;
+
+	lane_setup(test, &l);
+	size = l.tx.mask + 1;
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
+		start = starts[i];
+		lane_begin(&l, start);
+		l.tx.own->index = cpu_to_le32(start + size);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_rx_avail(&l.rx), size);
+		l.tx.own->index = cpu_to_le32(start + size + 1);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_rx_avail(&l.rx), -EPROTO);
+		l.tx.own->index = cpu_to_le32(start - 1);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_rx_avail(&l.rx), -EPROTO);
+		l.tx.own->index = cpu_to_le32(start + 0x80000000);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_rx_avail(&l.rx), -EPROTO);
+
+		/* Three in flight, and a fourth that was not shown yet. */
+		lane_begin(&l, start);
+		KUNIT_ASSERT_TRUE(test, lane_send(&l, 60, 0));
+		KUNIT_ASSERT_TRUE(test, lane_send(&l, 60, 0));
+		KUNIT_ASSERT_TRUE(test, lane_send(&l, 60, 0));
+		ivnet_shm_tx_publish(&l.tx);
+		KUNIT_ASSERT_TRUE(test, lane_send(&l, 60, 0));
+		l.rx.own->index = cpu_to_le32(start + 4);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), -EPROTO);
+		l.rx.own->index = cpu_to_le32(start - 1);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), -EPROTO);
+		KUNIT_EXPECT_EQ(test, l.tx.tail, start);
+		l.rx.own->index = cpu_to_le32(start + 2);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), 2);
+		/* Back is not possible either. */
+		l.rx.own->index = cpu_to_le32(start + 1);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), -EPROTO);
+		l.rx.own->index = cpu_to_le32(start + 3);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), 1);
+	}
+}
+
+/* A number in a descriptor has 16 bits, a position in the ring fewer. */
+static void shm_test_seq(struct kunit *test)
+{
+	static const u32 starts[] = { 0xfffe, 0x1fffe, 0xfffffffe };
+	struct ivnet_shm_frame f;
+	struct lane l;
+	u32 i, k;
+
+	lane_setup(test, &l);
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
+		lane_begin(&l, starts[i]);
+		for (k = 0; k < 4; k++)
+			KUNIT_ASSERT_TRUE(test, lane_send(&l, 60 + k, 0));
+		ivnet_shm_tx_publish(&l.tx);
+		for (k = 0; k < 4; k++) {
+			KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_OK);
+			KUNIT_EXPECT_EQ(test, f.len, 60 + k);
+			/* The one of the round before. */
+			l.tx.ring[l.rx.tail & l.rx.mask].seq =
+				cpu_to_le16((u16)(l.rx.tail - l.rx.mask - 1));
+			KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f),
+					IVNET_SHM_ERR_SEQ);
+			ivnet_shm_rx_next(&l.rx);
+		}
+	}
+}
+
+/* Room: never more than there is, and head and tail never meet in use. */
+static void shm_test_room(struct kunit *test)
+{
+	u32 size, half, off, i;
+	struct lane l;
+
+	lane_setup(test, &l);
+	size = l.tx.data_size;
+	half = size / 2 & ~63U;
+
+	KUNIT_EXPECT_TRUE(test, ivnet_shm_tx_alloc(&l.tx, size, &off));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, size + 1, &off));
+	KUNIT_ASSERT_TRUE(test, lane_send(&l, half, 0));
+	KUNIT_EXPECT_TRUE(test, ivnet_shm_tx_alloc(&l.tx, size - half, &off));
+	KUNIT_EXPECT_EQ(test, off, half);
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, size - half + 1, &off));
+	KUNIT_ASSERT_TRUE(test, lane_send(&l, size - half, 0));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, 1, &off));
+	ivnet_shm_tx_publish(&l.tx);
+	/* The first half is free: all of it but its last byte. */
+	l.rx.own->index = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_tx_reclaim(&l.tx), 1);
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, half, &off));
+	KUNIT_EXPECT_TRUE(test, ivnet_shm_tx_alloc(&l.tx, half - 1, &off));
+	KUNIT_EXPECT_EQ(test, off, 0);
+	KUNIT_ASSERT_TRUE(test, lane_send(&l, 64, 0));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, half - 64, &off));
+	KUNIT_EXPECT_TRUE(test, ivnet_shm_tx_alloc(&l.tx, half - 65, &off));
+	KUNIT_EXPECT_EQ(test, off, 64);
+
+	/* As many frames as the ring has descriptors. */
+	lane_begin(&l, -4U);
+	for (i = 0; i <= l.tx.mask; i++)
+		KUNIT_EXPECT_TRUE(test, lane_send(&l, 14, 0));
+	KUNIT_EXPECT_FALSE(test, ivnet_shm_tx_alloc(&l.tx, 14, &off));
+}
+
+/* Each flag is refused unless it was agreed on; so is a frame beyond the area. */
+static void shm_test_rules(struct kunit *test)
+{
+	struct ivnet_shm_desc *d;
+	struct ivnet_shm_frame f;
+	struct lane l;
+	u32 i, k;
+
+	lane_setup(test, &l);
+	KUNIT_ASSERT_TRUE(test, lane_send(&l, 128, 1));
+	ivnet_shm_tx_publish(&l.tx);
+	d = l.tx.ring;
+	for (i = 0; i < 16; i++)
+		for (k = 0; k < 16; k++) {
+			l.rx.flags = BIT(k);
+			d->flags = cpu_to_le16(BIT(i));
+			KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f),
+					i == k ? IVNET_SHM_OK : IVNET_SHM_ERR_FLAGS);
+		}
+	d->flags = 0;
+	for (i = 1; i < 64; i++) {
+		d->offset = cpu_to_le32(i);
+		KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f),
+				IVNET_SHM_ERR_OFFSET);
+	}
+	d->offset = 0;
+	d->len = cpu_to_le32(IVNET_SHM_FRAME_MIN);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_OK);
+	/* Whatever was agreed on, the data area is the limit. */
+	l.rx.max_frame = U32_MAX;
+	d->len = cpu_to_le32(l.rx.data_size);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_OK);
+	d->len = cpu_to_le32(l.rx.data_size + 1);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_ERR_LEN);
+	d->len = cpu_to_le32(l.rx.data_size);
+	d->offset = cpu_to_le32(64);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_rx_fetch(&l.rx, &f), IVNET_SHM_ERR_OFFSET);
+}
+
 static struct kunit_case shm_cases[] = {
 	KUNIT_CASE(shm_test_layout),
 	KUNIT_CASE(shm_test_header),
 	KUNIT_CASE(shm_test_traffic),
 	KUNIT_CASE(shm_test_doorbells),
 	KUNIT_CASE(shm_test_lies),
+	KUNIT_CASE(shm_test_event),
+	KUNIT_CASE(shm_test_arm),
+	KUNIT_CASE(shm_test_wrap),
+	KUNIT_CASE(shm_test_seq),
+	KUNIT_CASE(shm_test_room),
+	KUNIT_CASE(shm_test_rules),
 	{}
 };
 
