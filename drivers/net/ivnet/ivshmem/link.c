@@ -45,6 +45,7 @@ static void link_halt(struct shm_link *link)
 	if (!link->run)
 		return;
 	sd->up_at = jiffies;
+	WRITE_ONCE(sd->n_run, sd->n_run - 1);
 	WRITE_ONCE(link->run, false);
 	/* Polls and transmits run with bottom halves off. */
 	synchronize_rcu_expedited();
@@ -245,6 +246,7 @@ static void link_up(struct shm_link *link, bool run)
 		return;
 	}
 	/* The lanes are complete before the data path may see them. */
+	WRITE_ONCE(link->sd->n_run, link->sd->n_run + 1);
 	smp_store_release(&link->run, true);
 	shm_wake_all(link->sd);
 }

@@ -260,6 +260,7 @@ struct shm_bus {
  * @mtu: the MTU that we announce, bytes
  * @pairs: queue pairs that run
  * @links: one for each port
+ * @n_run: links on which frames flow
  * @polling: a timer polls, because this port or a peer has no doorbell
  * @ends: memory behind &ivnet_shm_tx.end and &shm_lane.sum of every lane
  * @queues: the queue pairs that run; read by interrupts
@@ -300,6 +301,7 @@ struct shm_dev {
 	u16 mtu;
 	u32 pairs;
 	struct shm_link *links;
+	u32 n_run;
 	u32 *ends;
 	struct shm_queue *queues[IVNET_SHM_QUEUES_MAX];
 	struct {

@@ -14,10 +14,16 @@
 /* Frames in flight from which on it pays to see how far the peer is. */
 #define SHM_TX_RECLAIM	16
 
-/* Has the peer been done with nothing for so long that it has to be ignored? */
-static bool lane_stuck(const struct shm_lane *lane)
+/*
+ * Has the peer been done with nothing for so long that it has to be ignored? A
+ * peer whose CPU is not run for a while holds up nobody if it is the only one.
+ */
+static bool lane_stuck(const struct shm_queue *sq, const struct shm_lane *lane)
 {
-	return time_after(jiffies, lane->moved_at + SHM_TX_STUCK);
+	unsigned long limit = READ_ONCE(sq->sd->n_run) > 1 ? SHM_TX_STUCK :
+							     SHM_SILENT;
+
+	return time_after(jiffies, lane->moved_at + limit);
 }
 
 /* The peer is done with @n frames more, or lies: then false. */
@@ -251,7 +257,7 @@ static void tx_stop(struct shm_queue *sq, struct shm_link *link)
 	struct shm_lane *lane = &link->lanes[sq->q.index];
 
 	if (likely(lane_has_room(sq, link, lane)) ||
-	    lane_stuck(lane))
+	    lane_stuck(sq, lane))
 		return;
 
 	netif_tx_stop_queue(sq->q.txq);
@@ -284,7 +290,7 @@ static void tx_wait(struct shm_queue *sq)
 				       ivnet_shm_tx_arm(&lane->tx,
 							max(used / 2, 1U))))
 			continue;
-		if (lane_stuck(lane))
+		if (lane_stuck(sq, lane))
 			lane_forget(sq, lane);
 		else if (!lane_has_room(sq, link, lane))
 			wait = true;
