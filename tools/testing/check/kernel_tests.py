@@ -61,24 +61,32 @@ def prepare(target):
 
 
 def run(ctx, selftests):
-    """The tests, in a guest with two interfaces."""
-    segment = ctx.segment()
-    nics = [vm.Nic(segment, queues=2), vm.Nic(segment, queues=2)]
-    with ctx.guest(nics, smp=2, qemu='debian13', name=f'kernel-{ctx.kernel}') as guest:
+    """The tests, on each transport, in a guest with two interfaces."""
+    with ctx.region() as shared:
+        segment = ctx.segment()
+        for driver, nics in (
+                ('ivnet', [vm.Nic(segment, queues=2), vm.Nic(segment, queues=2)]),
+                ('ivnet_ivshmem', [vm.Shm(shared.name), vm.Shm(shared.name)]),
+                ('ivnet_loop', [])):
+            transport(ctx, selftests, driver, nics)
+
+
+def transport(ctx, selftests, driver, nics):
+    with ctx.guest(nics, smp=2, qemu='debian13', name=f'kernel-{driver}') as guest:
         prepare(os.path.join(guest.out, 'kernel'))
-        guest.load('ivnet')
+        guest.load(driver)
         # prepares namespace and addresses; runs what is quick
         guest.run(f'{selftests} -q eth0 eth1 link.carrier', timeout=60 * ctx.slow, check=True)
         guest.run('cp -r /out/kernel /tmp/kernel', check=True, timeout=120)
         for test in TESTS:
-            ktap = report.Ktap(ctx.tap, f'{ctx.prefix}kernel: ', depth=0)
+            ktap = report.Ktap(ctx.tap, f'{ctx.prefix}kernel: {driver}: ', depth=0)
             folder, name = os.path.split(f'/tmp/kernel/tools/testing/selftests/drivers/net/{test}')
             try:
                 done = guest.run(f'cd {folder} && {ENVIRONMENT} python3 -B ./{name}',
                                  timeout=240 * ctx.slow, stream=ktap)
             except vm.VmError as error:
-                ctx.check(f'kernel: {test} ends', False, str(error)[-3000:])
+                ctx.check(f'kernel: {driver}: {test} ends', False, str(error)[-3000:])
                 continue
-            ctx.check(f'kernel: {test} is complete', ktap.done and ktap.seen,
+            ctx.check(f'kernel: {driver}: {test} is complete', ktap.done and ktap.seen,
                       f'exit {done.code}\n{done.out[-2000:]}{ktap.errors}')
-        ctx.splats(guest, 'kernel')
+        ctx.splats(guest, f'kernel: {driver}')

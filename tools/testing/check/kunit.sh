@@ -168,11 +168,13 @@ if [ -z "$splat" ]; then
 else
 	not_ok "nothing alarming in the kernel log" "$(head -n 60 <<<"$splat")"
 fi
-# The same checks of metadata in user space, under ASan and UBSan.
-if replay=$(make -s -C "$(dirname "$0")/../fuzz" replay 2>&1); then
-	ok "metadata under sanitizers: ${replay##*$'\n'}"
-else
-	not_ok "metadata under sanitizers" "$(tail -n 15 <<<"$replay")"
-fi
+# The same checks in user space, under ASan and UBSan.
+for name in meta ring region; do
+	if replay=$(make -s -C "$(dirname "$0")/../fuzz" "replay-$name" 2>&1); then
+		ok "$name under sanitizers: ${replay##*$'\n'}"
+	else
+		not_ok "$name under sanitizers" "$(tail -n 15 <<<"$replay")"
+	fi
+done
 say "log: $LOG"
 tally

@@ -162,6 +162,8 @@ def busy_polled():
 @case('45', timeout=90)
 def busy_poll(t):
     side = t.net.local
+    if 'ivnet_loop' in side.ethtool('-i').stdout:
+        t.skip('frames of the pair arrive before their sender goes on: nobody waits for them')
     before = busy_polled()
     for setting in ('net/core/busy_read', 'net/core/busy_poll'):
         t.defer(side.sysctl, setting, 0)

@@ -4,8 +4,10 @@ from .commands import CommandFailed, GuestDied, GuestTimeout, Result, to_termina
 from .guest import Guest, have_kvm
 from .kernel import Kernel, names as kernel_names, read_info
 from .net import Nic, Segment, segment
-from .rig import CACHE, TOP, VmError, host, isolate
+from .rig import CACHE, TOP, VmError, host, isolate, run_dir
+from .shm import VECTORS, Region, Shm, region
 
 __all__ = ['CACHE', 'CommandFailed', 'Guest', 'GuestDied', 'GuestTimeout', 'Kernel', 'Nic',
-           'Result', 'Segment', 'TOP', 'VmError', 'have_kvm', 'host', 'isolate',
-           'kernel_names', 'read_info', 'segment', 'to_terminal']
+           'Region', 'Result', 'Segment', 'Shm', 'TOP', 'VECTORS', 'VmError',
+           'have_kvm', 'host', 'isolate', 'kernel_names', 'read_info', 'region', 'run_dir',
+           'segment', 'to_terminal']

@@ -163,6 +163,12 @@ class Agent:
             if self.ended and not done():
                 raise GuestDied(self.guest.describe_end())
 
+    def expect_restart(self):
+        """The guest is about to start anew; what runs in it is lost."""
+        with self.changed:
+            self.ready = False
+            self.running.clear()
+
     def wait_ready(self, timeout):
         self.wait_change(lambda: self.ready, max(timeout, 0))
         if not self.ready:

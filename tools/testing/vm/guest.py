@@ -14,6 +14,7 @@ from .kernel import Kernel
 from .net import Nic
 from .qmp import Qmp
 from .rig import CACHE, TOP, VmError, isolate, run_dir
+from .shm import Shm
 
 ROOT13 = os.path.join(CACHE, 'trixie')
 _folders = itertools.count(1)
@@ -65,12 +66,13 @@ class Guest:
     """A virtual machine; starts on entering a "with", is killed on leaving it.
 
     kernel   name in the cache ("6.12"), a path or a Kernel
-    nics     list of Nic, or of texts as for --nic
+    nics     list of Nic and Shm, or of texts as for --nic
     name     host name, and name in messages
     smp, mem processors and memory ("512M")
     root     folder that becomes the guest's root, read-only with an overlay
     qemu     "host", "debian13" or a path
     iommu    True: an Intel IOMMU (give the NIC iommu_platform=on as well)
+    high_bars  True: the firmware puts 64-bit BARs above 4 GiB, as on large machines
     icount   e.g. "shift=0,sleep=off": count instructions, one thread
     ports    spare root ports for plug()
     shared_memory  memory other processes can map (vhost-user, vfio-user)
@@ -82,21 +84,21 @@ class Guest:
 
     def __init__(self, kernel='6.12', nics=(), name=None, smp=1, mem='512M', root=None,
                  qemu='host', iommu=False, icount=None, ports=0, shared_memory=False,
-                 cmdline='', args=(), log=None, debug=False):
+                 high_bars=False, cmdline='', args=(), log=None, debug=False):
         isolate()
         # It becomes part of addresses, so numbers of guests that are gone come back.
         self.number = next(n for n in range(1, 200) if n not in _numbers)
         _numbers.add(self.number)
         self.name = name or f'guest{self.number}'
         self.kernel = Kernel.find(kernel)
-        self.nics = [nic if isinstance(nic, Nic) else Nic.parse(nic) for nic in nics]
+        self.nics = [Nic.parse(nic) if isinstance(nic, str) else nic for nic in nics]
         self.smp, self.mem = smp, mem
         self.root = root or ROOT13
         if not os.path.isdir(os.path.join(self.root, 'usr')):
             raise VmError(f'no root {self.root}: run tools/testing/setup.sh root')
         self.qemu = qemu
         self.iommu, self.icount, self.ports = iommu, icount, ports
-        self.shared_memory = shared_memory
+        self.shared_memory, self.high_bars = shared_memory, high_bars
         self.cmdline, self.args, self.debug = cmdline, list(args), debug
         self.kvm = have_kvm() and not icount
         self.dir = os.path.join(run_dir(), str(next(_folders)))
@@ -142,6 +144,9 @@ class Guest:
             result += ['-object', f'memory-backend-memfd,id=mem,size={self.mem},share=on']
         if self.iommu:
             result += ['-device', 'intel-iommu,device-iotlb=on,intremap=off']
+        if self.high_bars:
+            # No room for this one below 4 GiB, so all of them move.
+            result += ['-device', 'pci-testdev,membar=4G']
         return result
 
     def _shares(self):
@@ -258,6 +263,29 @@ class Guest:
             shutil.move(self.log, f'{self.log}.{int(time.monotonic() * 1000)}')
         return self.start()
 
+    def reboot(self, command=None):
+        """Start the guest anew within its QEMU, by a reset or by a command in it;
+        wait() waits until it is up again."""
+        self.wait()
+        self.qmp('set-action', reboot='reset')
+        self.started, self.boot_seconds = time.monotonic(), None
+        self.agent.expect_restart()
+        if command:
+            self.agent.start(command)
+        else:
+            self.qmp('system_reset')
+        self.qmp_client.wait_event('RESET', 60)
+        self.wait()
+        self.qmp('set-action', reboot='shutdown')
+        return self
+
+    def pause(self):
+        """Stop its processors, until resume()."""
+        self.qmp('stop')
+
+    def resume(self):
+        self.qmp('cont')
+
     def _reap(self, timeout):
         self.process.wait(timeout)
         self.agent.close()
@@ -350,17 +378,34 @@ class Guest:
         nic.prepare(self, len(self.nics) + self.plugged)
         nic.bus = bus or nic.bus or f'port{self.plugged % max(self.ports, 1)}'
         self.plugged += 1
-        self.qmp_client.raw('netdev_add', nic.backend())
+        if isinstance(nic, Shm):
+            self._plug_backend(nic)
+        else:
+            self.qmp_client.raw('netdev_add', nic.backend())
         self.qmp_client.raw('device_add', nic.device())
         if nic not in self.nics:
             self.nics.append(nic)
         return nic
 
+    def _plug_backend(self, nic):
+        if nic.plain:
+            self.qmp_client.raw('object-add', nic.backend())
+        else:
+            address = {'type': 'unix', 'data': {'path': nic.segment.socket}}
+            self.qmp_client.raw('chardev-add', {
+                'id': f'{nic.id}-net', 'backend': {
+                    'type': 'socket', 'data': {'addr': address, 'server': False}}})
+
     def unplug(self, nic, timeout=30):
         """Ask the guest to give up a NIC, and wait until it did."""
         self.qmp('device_del', id=nic.id)
         self.qmp_client.wait_event('DEVICE_DELETED', timeout, device=nic.id)
-        self.qmp('netdev_del', id=f'{nic.id}-net')
+        if not isinstance(nic, Shm):
+            self.qmp('netdev_del', id=f'{nic.id}-net')
+        elif nic.plain:
+            self.qmp('object-del', id=f'{nic.id}-mem')
+        else:
+            self.qmp('chardev-remove', id=f'{nic.id}-net')
         nic.release()
         self.nics.remove(nic)
 
@@ -371,22 +416,32 @@ class Guest:
     # Network
 
     def load(self, driver, **parameters):
-        """Load "virtio_net" or "ivnet" (core and virtio transport) or any module."""
+        """Load "virtio_net", "ivnet" (the virtio transport), "ivnet_ivshmem", "ivnet_loop"
+        (each with what it needs) or any module."""
         words = ' '.join(f'{key}={value}' for key, value in parameters.items())
-        if driver == 'ivnet':
-            self.insmod('ivnet')
-            return self.insmod('ivnet_virtio', words)
+        if driver in ('ivnet', 'ivnet_ivshmem', 'ivnet_loop'):
+            return self.insmod('ivnet_virtio' if driver == 'ivnet' else driver, words)
         return self.run(f'modprobe {driver} {words}', check=True)
 
     def insmod(self, name, parameters=''):
-        """Load one of our modules, and what it needs of the kernel's."""
+        """Load one of our modules, and before it what it needs of ours and the kernel's."""
         return self.run(f''': insmod {name} {parameters}
-            file=$(find /modules-ivnet -name {name}.ko | head -n1)
-            [ -n "$file" ] || {{ echo "{name}.ko is not built for this kernel" >&2; exit 1; }}
-            for need in $(modinfo -F depends "$file" | tr , ' '); do
-                [ -d /sys/module/$need ] || modprobe $need || exit 1
-            done
-            insmod "$file" {parameters}''', check=True)
+            load() {{
+                [ ! -d "/sys/module/$1" ] || return 0
+                file=$(find /modules-ivnet -name "$1.ko" | head -n1)
+                [ -n "$file" ] || {{ modprobe "$1"; return; }}
+                for need in $(modinfo -F depends "$file" | tr , ' '); do
+                    load $need || return
+                done
+                # the recursion has changed $file
+                file=$(find /modules-ivnet -name "$1.ko" | head -n1)
+                shift
+                insmod "$file" "$@"
+            }}
+            [ -n "$(find /modules-ivnet -name {name}.ko)" ] || {{
+                echo "{name}.ko is not built for this kernel" >&2; exit 1; }}
+            [ ! -d /sys/module/{name} ] || {{ echo "{name} is loaded" >&2; exit 1; }}
+            load {name} {parameters}''', timeout=480 if self.kernel.slow else 60, check=True)
 
     def address(self, nic=0):
         """The IPv4 address addresses() gives to a NIC."""
@@ -396,7 +451,13 @@ class Guest:
         return self._nic(nic).segment.address6(10 + self.number)
 
     def ifname(self, nic=0):
-        """Name of a NIC's network device in the guest, found by its address."""
+        """Name of a NIC's network device in the guest: found by its address, or, as
+        IVSHMEM devices have none, by its place."""
+        if isinstance(self._nic(nic), Shm):
+            place = self.pci_address(nic)
+            return self.run(f''': network device of {self._nic(nic).id}
+                ls /sys/bus/pci/devices/{place}/net || {{
+                    echo "{place} has no network device" >&2; exit 1; }}''', check=True).out.strip()
         return self.run(f''': network device of {self._nic(nic).id}
             for name in /sys/class/net/*; do
                 [ "$(cat $name/address)" != {self._nic(nic).mac} ] || {{
@@ -404,6 +465,16 @@ class Guest:
             done
             echo "no network device with {self._nic(nic).mac}" >&2; exit 1''',
                         check=True).out.strip()
+
+    def pci_address(self, nic=0):
+        """Where a device is in the guest, e.g. 0000:00:10.0."""
+        buses = [bus['devices'] for bus in self.qmp('query-pci')]
+        while buses:
+            for device in buses.pop():
+                if device['qdev_id'] == self._nic(nic).id:
+                    return f'0000:{device["bus"]:02x}:{device["slot"]:02x}.{device["function"]}'
+                buses.append(device.get('pci_bridge', {}).get('devices', []))
+        raise VmError(f'{self.name}: no device {self._nic(nic).id}')
 
     def addresses(self):
         """Give every NIC on a segment its addresses and set it up."""
@@ -420,4 +491,4 @@ class Guest:
         return names
 
     def _nic(self, nic):
-        return nic if isinstance(nic, Nic) else self.nics[nic]
+        return self.nics[nic] if isinstance(nic, int) else nic

@@ -8,17 +8,37 @@ import itertools
 
 from .rig import VmError, host, isolate
 
-_segments = {}
+# Segments and regions of shared memory by name.
+networks = {}
+_count = itertools.count(1)
 _taps = itertools.count()
 
 
-class Segment:
+class Network:
+    """What segments and regions of shared memory have in common: addresses."""
+
+    def __init__(self, name):
+        self.name = name
+        self.number = next(_count)
+        networks[name] = self
+
+    def address(self, number=1):
+        return f'10.0.{self.number}.{number}'
+
+    def address6(self, number=1):
+        return f'fd00:{self.number}::{number:x}'
+
+    def forget(self):
+        """The name may be used anew."""
+        networks.pop(self.name, None)
+
+
+class Segment(Network):
     """An Ethernet segment that guests and the host share."""
 
     def __init__(self, name, mtu=1500):
         isolate()
-        self.name = name
-        self.number = len(_segments) + 1
+        super().__init__(name)
         self.bridge = f'br{self.number}'
         self.mtu = mtu
         self.taps = []
@@ -30,13 +50,6 @@ class Segment:
         host('ip', 'addr', 'add', f'{self.address()}/24', 'dev', self.bridge)
         host('ip', 'addr', 'add', f'{self.address6()}/64', 'dev', self.bridge, 'nodad')
         host('ip', 'link', 'set', self.bridge, 'mtu', str(mtu), 'up')
-        _segments[name] = self
-
-    def address(self, number=1):
-        return f'10.0.{self.number}.{number}'
-
-    def address6(self, number=1):
-        return f'fd00:{self.number}::{number:x}'
 
     def set_mtu(self, mtu):
         """MTU of the host's end, and of everything that forwards."""
@@ -59,7 +72,7 @@ class Segment:
 
 def segment(name, mtu=None):
     """The segment of that name, made at its first use."""
-    found = _segments.get(name) or Segment(name, mtu or 1500)
+    found = networks.get(name) or Segment(name, mtu or 1500)
     if mtu and mtu != found.mtu:
         found.set_mtu(mtu)
     return found
