@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Entry point of libFuzzer; the Makefile gives it the name it has to have. */
+/*
+ * Entry point of libFuzzer. The Makefile gives it the name it has to have, and
+ * what it runs.
+ */
 
-#include "meta.h"
+#include "run.h"
 
 int fuzz_one(const u8 *data, size_t size);
 
 int fuzz_one(const u8 *data, size_t size)
 {
-	input_run(data, size);
+	FUZZ_RUN(data, size);
 
 	return 0;
 }

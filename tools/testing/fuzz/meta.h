@@ -3,16 +3,15 @@
 #ifndef _FUZZ_META_H
 #define _FUZZ_META_H
 
-#include <stddef.h>
 #include <net/ivnet/vnet_hdr.h>
+
+#include "run.h"
 
 /*
  * Layout of an input: struct ivnet_meta field by field and the rules, little
  * endian; how many bytes of the frame lie outside of its data; the data.
  */
 #define INPUT_HDR	14
-
-#define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 
 /* Bytes of the largest frame that the receive path looks at. */
 #define FRAME_MAX	(65535 + 14 + 8)
@@ -32,6 +31,5 @@ struct input {
 };
 
 bool input_parse(struct input *in, const u8 *data, size_t size);
-bool input_run(const u8 *data, size_t size);
 
 #endif

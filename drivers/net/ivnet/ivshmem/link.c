@@ -245,8 +245,8 @@ static void link_up(struct shm_link *link, bool run)
 		link_halt(link);
 		return;
 	}
-	/* The lanes are complete before the data path may see them. */
 	WRITE_ONCE(link->sd->n_run, link->sd->n_run + 1);
+	/* The lanes are complete before the data path may see them. */
 	smp_store_release(&link->run, true);
 	shm_wake_all(link->sd);
 }

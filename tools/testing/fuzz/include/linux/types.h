@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's types, as far as vnet_hdr.h needs them. */
+/* The kernel's types, as far as its headers here need them. */
 #ifndef _FUZZ_LINUX_TYPES_H
 #define _FUZZ_LINUX_TYPES_H
 
@@ -10,5 +10,6 @@
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
+typedef __u64 u64;
 
 #endif
