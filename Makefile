@@ -31,7 +31,7 @@ help:
 	@echo 'check-debug      selftests on a kernel with KASAN, lockdep, kmemleak, fault injection'
 	@echo 'check-server     tests of tools/ivshmem-server'
 	@echo 'matrix           build against every kernel installed, or KERNELS="release ..."'
-	@echo 'bench            cost against virtio_net, in counted instructions'
+	@echo 'bench            cost against virtio_net and veth, in counted instructions, and rates'
 
 setup:
 	tools/testing/setup.sh all
@@ -62,6 +62,7 @@ demo:
 
 bench:
 	tools/testing/bench/bench.py
+	tools/testing/bench/ring.py
 
 dist:
 	git archive --format=tar.gz --prefix=$(DIST)/ -o $(DIST).tar.gz HEAD

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Install and fetch what the checks need; quick when everything is there.
 #
-# setup.sh [packages|root|kernels|source|all]...
+# setup.sh [packages|root|kernels|source|dpdk|all]...
 #   packages  Debian packages on this machine
 #   root      a Debian 13 root: userland of the guests, a newer QEMU, gcc 14
 #   kernels   images and headers of 6.1, 6.12 and the newest backported kernel
 #   source    the source of Linux 6.12 (checkpatch, selftests, ynl)
+#   dpdk      DPDK's testpmd, for bench/ring.py; not part of all
 # Everything but the packages goes to $IVNET_CACHE (default ~/.cache/ivnet).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -239,6 +240,14 @@ setup_kernels() {
 	ln -sfn "$release" "$kernels/7.x"
 }
 
+setup_dpdk() {
+	! command -v dpdk-testpmd >/dev/null || return 0
+	need_root dpdk-testpmd
+	say "dpdk: installing dpdk-dev"
+	apt_quiet update
+	apt_quiet install -y --no-install-recommends dpdk-dev
+}
+
 setup_source() {
 	local tar=/usr/src/linux-source-6.12.tar.xz src=$IVNET_CACHE/src
 
@@ -261,12 +270,12 @@ fi
 [ $# -gt 0 ] || set -- all
 for step in "$@"; do
 	case $step in
-	packages | root | kernels | source) "setup_$step" 8>&- ;;
+	packages | root | kernels | source | dpdk) "setup_$step" 8>&- ;;
 	all)
 		for each in packages root kernels source; do
 			"setup_$each" 8>&-
 		done
 		;;
-	*) die "usage: setup.sh [packages|root|kernels|source|all]..." ;;
+	*) die "usage: setup.sh [packages|root|kernels|source|dpdk|all]..." ;;
 	esac
 done

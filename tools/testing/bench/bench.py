@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Cost of ivnet against virtio_net, in instructions counted in a guest ("make bench").
+"""Cost of ivnet against virtio_net and veth ("make bench").
 
-One guest, the same devices, the drivers in turn; see
-Documentation/networking/performance.rst. --profile shows where they go.
+One guest, the same devices, the drivers in turn, and counted instructions; then
+two guests and IVSHMEM. See Documentation/networking/performance.rst. --profile
+shows where instructions go.
 """
 import argparse
 import difflib
@@ -21,6 +22,7 @@ TESTING = os.path.dirname(HERE)
 sys.path[:0] = [HERE, TESTING]
 import counts  # noqa: E402
 import report  # noqa: E402
+import shm  # noqa: E402
 import vm  # noqa: E402
 from bed import Bed  # noqa: E402
 from cases import CASES  # noqa: E402
@@ -93,7 +95,9 @@ def speed(bed, runs, seconds):
 
 
 def bench(kernel, arguments):
-    names = arguments.case or list(CASES)
+    names = [name for name in arguments.case or CASES if name in CASES]
+    if not names:
+        return
     drivers = NULL
     if arguments.null:
         drivers = ('virtio_net', 'virtio_net')
@@ -132,13 +136,29 @@ def bench(kernel, arguments):
         report.update(f'{kernel}{more}', text)
 
 
+def bench_shm(kernel, part, arguments):
+    if arguments.null:
+        return
+    if arguments.profile:
+        shm.profile(kernel, part, arguments)
+        return
+    release, texts = shm.measure(kernel, part, arguments, say)
+    more = f', {arguments.cmdline}' if arguments.cmdline else ''
+    text = (f'Linux {release}{more}; {arguments.runs} runs; QEMU '
+            f'{".".join(map(str, counts.qemu_version()))} on {platform.machine()}::\n\n'
+            f'    {arguments.words}\n\n' + '\n'.join(texts))
+    if arguments.update:
+        report.update(f'{part}, {kernel}{more}', text)
+
+
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='\n'.join(f'  {case.name:10}{case.text}' for case in CASES.values()))
+        epilog='\n'.join([f'  {case.name:10}{case.text}' for case in CASES.values()]
+                         + [f'  {part:10}{text}' for part, text in shm.TEXTS.items()]))
     add = parser.add_argument
     add('--kernel', action='append', help=f'default: {" and ".join(KERNELS)}')
-    add('--case', action='append', choices=list(CASES), metavar='CASE')
+    add('--case', action='append', choices=[*CASES, *shm.PARTS], metavar='CASE')
     add('--runs', type=int, help='of each driver (default 5)')
     add('--quick', action='store_true', help='three runs')
     add('--profile', action='store_true', help='show the symbols; three runs')
@@ -169,6 +189,9 @@ def main():
         vm.isolate()
         for kernel in kernels:
             bench(kernel, arguments)
+            for part in shm.PARTS:
+                if part in (arguments.case or shm.PARTS):
+                    bench_shm(kernel, part, arguments)
     except (subprocess.SubprocessError, OSError, vm.VmError) as error:
         sys.exit(f'bench: {error}')
 

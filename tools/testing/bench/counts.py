@@ -16,7 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # What belongs to driver, ring and buffers. The first match counts; a pattern has
 # to match the module or the whole name of the symbol.
 GROUPS = (
-    ('driver', ('virtio_net', 'net_failover', 'failover', 'ivnet', 'ivnet_virtio', 'dimlib'),
+    ('driver', ('virtio_net', 'net_failover', 'failover', 'ivnet', 'ivnet_virtio', 'ivnet_shm',
+                'ivnet_ivshmem', 'ivnet_loop', 'veth', 'dimlib'),
      r'dql_\w+|net_dim|virtio_net_hdr_\w+|__virtio_net_\w+'),
     ('ring', ('virtio', 'virtio_ring', 'virtio_pci', 'virtio_pci_modern_dev'),
      r'_*virtqueue_\w+|vring_\w+|vp_\w+|virtio_\w+|detach_buf\w*|sg_\w+|_*skb_to_sgvec'),
@@ -40,9 +41,9 @@ GROUPS = (
 OWN = tuple(name for name, _, _ in GROUPS)
 _GROUPS = [(name, modules, re.compile(f'(?:{pattern})$')) for name, modules, pattern in GROUPS]
 
-# Calls of these are a notification or an interrupt, with either driver.
-KICKS = ('vp_notify', 'vp_notify_with_data')
-INTERRUPTS = ('vring_interrupt',)
+# Calls of these are a notification or an interrupt, with any driver.
+KICKS = ('vp_notify', 'vp_notify_with_data', 'ivshmem_ring', 'loop_ring')
+INTERRUPTS = ('vring_interrupt', 'ivshmem_irq')
 POLLS = ('__napi_poll',)
 
 USER = ('user space', '')
@@ -74,10 +75,10 @@ def qemu_version():
 class Counter:
     """The plugin in one QEMU; snapshot() says what was run since the start."""
 
-    def __init__(self):
-        self.plugin = os.path.join(run_dir(), 'counts.so')
-        self.path = os.path.join(run_dir(), 'counts')
-        self.dump = os.path.join(run_dir(), 'counts.dump')
+    def __init__(self, name='counts'):
+        self.plugin = os.path.join(run_dir(), f'{name}.so')
+        self.path = os.path.join(run_dir(), name)
+        self.dump = os.path.join(run_dir(), f'{name}.dump')
         if qemu_version() >= (8, 2):
             raise vm.VmError('the plugin is for the interface of QEMU 4.2 to 8.1')
         build('counts.c', self.plugin, '-shared', '-fPIC')

@@ -2,10 +2,14 @@
 /*
  * Traffic for the benchmark, on both ends of the wire:
  *
- *	traffic send ADDRESS PORT SIZE COUNT BURST PAUSE	datagrams, in bursts
+ *	traffic send ADDRESS PORT SIZE COUNT BURST PAUSE	datagrams, in bursts;
+ *				says how many microseconds it took
  *	traffic burst ...	the same, but a burst goes through the stack as one
  *				frame that is cut at the tap: QEMU finds it
  *				complete, whatever else the host has to do
+ *	traffic stream ADDRESS PORT BYTES	to the "sink" of a server; says how
+ *				many microseconds it took until all was read
+ *	traffic tsc		frequency of the time stamp counter, kHz
  *	traffic drain PORT	read datagrams, until it is killed
  *	traffic serve PORT	in the guest, until it is killed:
  *		UDP PORT	is bound and never read: datagrams are dropped
@@ -42,6 +46,15 @@ static void die(const char *what)
 {
 	perror(what);
 	exit(1);
+}
+
+static long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static void later(struct timespec *t, long us)
@@ -110,6 +123,25 @@ static void until_end(int fd)
 		;
 }
 
+static void stream(const char *address, int port, long bytes)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	long start;
+
+	if (fd < 0 || inet_pton(AF_INET, address, &to.sin_addr) != 1 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	    write(fd, "sink", 4) != 4)
+		die(address);
+	usleep(100000);
+	start = now_us();
+	if (!send_bytes(fd, bytes) || shutdown(fd, SHUT_WR))
+		die("write");
+	until_end(fd);
+	printf("%ld\n", now_us() - start);
+	close(fd);
+}
+
 static void obey(int fd)
 {
 	long bytes, size, count, burst, pause;
@@ -176,17 +208,52 @@ static void drain(int port)
 	die("recvmmsg");
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const long *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/* The median of some: one that is interrupted between its clocks is wrong. */
+static void tsc(void)
+{
+	unsigned long long ticks;
+	long khz[9], start;
+	size_t i;
+
+	for (i = 0; i < sizeof(khz) / sizeof(*khz); i++) {
+		ticks = __builtin_ia32_rdtsc();
+		start = now_us();
+		usleep(30000);
+		ticks = __builtin_ia32_rdtsc() - ticks;
+		khz[i] = ticks * 1000 / (now_us() - start);
+	}
+	qsort(khz, i, sizeof(*khz), by_value);
+	printf("%ld\n", khz[i / 2]);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc == 8)
+	bool burst = argc == 8 && !strcmp(argv[1], "burst");
+	long start = now_us();
+
+	if (argc == 8) {
 		send_bursts(argv[2], atoi(argv[3]), atol(argv[4]), atol(argv[5]),
-			    atoi(argv[6]), atol(argv[7]), !strcmp(argv[1], "burst"));
-	else if (argc == 3 && !strcmp(argv[1], "serve"))
+			    atoi(argv[6]), atol(argv[7]), burst);
+		if (!burst)
+			printf("%ld\n", now_us() - start);
+	} else if (argc == 5 && !strcmp(argv[1], "stream")) {
+		stream(argv[2], atoi(argv[3]), atol(argv[4]));
+	} else if (argc == 2 && !strcmp(argv[1], "tsc")) {
+		tsc();
+	} else if (argc == 3 && !strcmp(argv[1], "serve")) {
 		serve(atoi(argv[2]));
-	else if (argc == 3 && !strcmp(argv[1], "drain"))
+	} else if (argc == 3 && !strcmp(argv[1], "drain")) {
 		drain(atoi(argv[2]));
-	else
+	} else {
 		return 2;
+	}
 
 	return 0;
 }
