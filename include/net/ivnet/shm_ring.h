@@ -272,9 +272,12 @@ static inline void ivnet_shm_tx_ahead(const struct ivnet_shm_tx *tx, u32 len)
 {
 	const u8 *data = (const u8 *)(tx->ring + tx->mask + 1);
 	u32 free = tx->data_head > tx->data_tail ? tx->data_size : tx->data_tail;
-	u32 n = len < IVNET_SHM_AHEAD ? len : IVNET_SHM_AHEAD;
-	u32 at = tx->data_head + n, end = at + n;
+	u32 at, end;
 
+	if (len > IVNET_SHM_AHEAD)
+		len = IVNET_SHM_AHEAD;
+	at = tx->data_head + len;
+	end = at + len;
 	for (; at < end && at < free; at += IVNET_SHM_GRANULE)
 		ivnet_shm_prefetchw(data + at);
 	ivnet_shm_prefetchw(&tx->ring[(tx->head + 4) & tx->mask]);
