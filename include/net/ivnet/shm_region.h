@@ -225,6 +225,29 @@ ivnet_shm_geometry_check(struct ivnet_shm_geometry *g,
 }
 
 /**
+ * ivnet_shm_header_fill() - the header that a layout has
+ * @h: filled in, but for its checksum
+ * @g: the layout
+ */
+static inline void ivnet_shm_header_fill(struct ivnet_shm_header *h,
+					 const struct ivnet_shm_geometry *g)
+{
+	*h = (struct ivnet_shm_header) {
+		.magic		= cpu_to_le64(IVNET_SHM_MAGIC),
+		.major		= cpu_to_le16(IVNET_SHM_MAJOR),
+		.minor		= cpu_to_le16(IVNET_SHM_MINOR),
+		.header_len	= cpu_to_le16(IVNET_SHM_HEADER_LEN),
+		.max_ports	= cpu_to_le16(g->ports),
+		.region_size	= cpu_to_le64(g->region_size),
+		.first_section	= cpu_to_le32(g->first),
+		.section_stride	= cpu_to_le64(g->stride),
+		.queues		= cpu_to_le16(g->queues),
+		.ring_order	= cpu_to_le16(g->order),
+		.max_frame	= cpu_to_le32(g->max_frame),
+	};
+}
+
+/**
  * ivnet_shm_section() - where a port's section begins
  * @g: the layout
  * @i: the port

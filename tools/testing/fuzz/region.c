@@ -60,23 +60,6 @@ static void check_layout(const struct ivnet_shm_geometry *g)
 	}
 }
 
-static void header_make(struct ivnet_shm_header *h,
-			const struct ivnet_shm_geometry *g)
-{
-	*h = (struct ivnet_shm_header) {
-		.magic		= cpu_to_le64(IVNET_SHM_MAGIC),
-		.major		= cpu_to_le16(IVNET_SHM_MAJOR),
-		.header_len	= cpu_to_le16(IVNET_SHM_HEADER_LEN),
-		.max_ports	= cpu_to_le16(g->ports),
-		.region_size	= cpu_to_le64(g->region_size),
-		.first_section	= cpu_to_le32(g->first),
-		.section_stride	= cpu_to_le64(g->stride),
-		.queues		= cpu_to_le16(g->queues),
-		.ring_order	= cpu_to_le16(g->order),
-		.max_frame	= cpu_to_le32(g->max_frame),
-	};
-}
-
 /* A header of a good layout, with a few bytes changed; mostly the sum is right. */
 static void header_input(struct ivnet_shm_header *h, u64 size)
 {
@@ -85,7 +68,7 @@ static void header_input(struct ivnet_shm_header *h, u64 size)
 
 	ivnet_shm_geometry_default(&g, size, 2 + take8(&in) % 15,
 				   1 + take8(&in) % 4);
-	header_make(h, &g);
+	ivnet_shm_header_fill(h, &g);
 	for (n = take8(&in) % 8; n; n--)
 		p[8 + take8(&in) % (sizeof(*h) - 8)] = take8(&in);
 	/* Sections that fit, for as many ports as it says now. */
@@ -131,7 +114,7 @@ static void check_default(u64 size)
 	if (ivnet_shm_geometry_default(&g, size, take8(&in) % 20, take8(&in) % 6))
 		return;
 	check_layout(&g);
-	header_make(&h, &g);
+	ivnet_shm_header_fill(&h, &g);
 	crc = ivnet_shm_crc(&h, offsetof(typeof(h), crc));
 	h.crc = cpu_to_le32(crc);
 	MUST(!ivnet_shm_geometry_check(&again, &h, size, crc));

@@ -96,6 +96,7 @@ void peer_acts(void);
 int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
 bool shm_region_foreign(const struct shm_dev *sd);
 bool shm_region_kept(const struct shm_dev *sd);
+u64 shm_claim_read(const struct shm_dev *sd, u32 i);
 bool shm_port_claim(struct shm_dev *sd);
 bool shm_port_mine(const struct shm_dev *sd);
 void shm_port_release(struct shm_dev *sd);

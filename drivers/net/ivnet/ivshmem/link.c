@@ -31,9 +31,7 @@ static struct ivnet_shm_link *own_block(const struct shm_link *link)
 
 static void ring_control(struct shm_link *link)
 {
-	if (link->vectors)
-		link->sd->bus->ring(link->sd, link->position,
-				    link->control_vector);
+	shm_link_ring(link, link->control_vector);
 }
 
 /* The data path lets go of the lanes. */
@@ -259,8 +257,7 @@ static void link_step(struct shm_link *link)
 	u32 state, life, broken;
 	u64 claim;
 
-	claim = le64_to_cpu(READ_ONCE(((struct ivnet_shm_port *)
-				       (sd->base + IVNET_SHM_PORT_TABLE))[link->peer].claim));
+	claim = shm_claim_read(sd, link->peer);
 	block_copy(sd, ivnet_shm_section(&sd->geo, link->peer), &a);
 	state = le32_to_cpu(a.state);
 
@@ -274,8 +271,7 @@ static void link_step(struct shm_link *link)
 	}
 
 	broken = READ_ONCE(link->broken);
-	if (broken && broken != SHM_ERR_ANEW &&
-	    link->state != SHM_LINK_QUARANTINE) {
+	if (broken && broken != SHM_ERR_ANEW) {
 		link_down(link, SHM_LINK_QUARANTINE, broken);
 		link->broken = SHM_ERR_NONE;
 		link->retry_at = jiffies + link->retry * HZ;
@@ -285,7 +281,6 @@ static void link_step(struct shm_link *link)
 	if (link->state == SHM_LINK_QUARANTINE) {
 		if (time_before(jiffies, link->retry_at))
 			return;
-		link->broken = SHM_ERR_NONE;
 		link->state = SHM_LINK_DOWN;
 	}
 
@@ -352,7 +347,7 @@ static bool carrier_update(struct shm_dev *sd)
 	return false;
 }
 
-/* Say how this port is, if it still has its port; true if it has. */
+/* Say how this port is; false if it has no port, or no longer. */
 static bool announce(struct shm_dev *sd)
 {
 	if (sd->port < 0 || !shm_port_mine(sd))
@@ -382,7 +377,6 @@ static void links_down(struct shm_dev *sd)
 	for (i = 0; i < sd->geo.ports; i++)
 		if (i != sd->port)
 			link_down(&sd->links[i], SHM_LINK_DOWN, SHM_ERR_NONE);
-	carrier_update(sd);
 }
 
 /* Get a port, or say once why there is none. */
@@ -418,7 +412,7 @@ void shm_link_work(struct work_struct *work)
 {
 	struct shm_dev *sd = container_of(work, struct shm_dev, work.work);
 	unsigned long next;
-	bool soon = false;
+	bool soon;
 	u32 i;
 
 	mutex_lock(&sd->lock);
@@ -645,8 +639,7 @@ void shm_links_exit(struct shm_dev *sd)
 			shm_port_release(sd);
 		}
 		for (i = 0; i < sd->geo.ports; i++)
-			if (sd->links[i].vectors)
-				ring_control(&sd->links[i]);
+			ring_control(&sd->links[i]);
 		sd->port = -1;
 	}
 	mutex_unlock(&sd->lock);

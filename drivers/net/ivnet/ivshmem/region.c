@@ -43,7 +43,14 @@ static const char *geometry_text(enum ivnet_shm_geometry_err err)
 	}
 }
 
-static u64 claim_read(const struct shm_dev *sd, u32 i)
+/**
+ * shm_claim_read() - who has a port
+ * @sd: the device
+ * @i: the port
+ *
+ * Return: the claim, in CPU byte order; 0 if nobody has.
+ */
+u64 shm_claim_read(const struct shm_dev *sd, u32 i)
 {
 	return le64_to_cpu(READ_ONCE(port_entry(sd, i)->claim));
 }
@@ -83,8 +90,8 @@ static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 {
 	u32 ports = sd->want_ports ?: default_ports(sd->size);
 	u32 queues = sd->want_queues ?: default_queues();
-	struct ivnet_shm_header h = {};
 	struct ivnet_shm_geometry g;
+	struct ivnet_shm_header h;
 
 	if (ivnet_shm_geometry_default(&g, sd->size, ports, queues)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
@@ -93,17 +100,7 @@ static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 		return -EINVAL;
 	}
 
-	h.magic = cpu_to_le64(IVNET_SHM_MAGIC);
-	h.major = cpu_to_le16(IVNET_SHM_MAJOR);
-	h.minor = cpu_to_le16(IVNET_SHM_MINOR);
-	h.header_len = cpu_to_le16(IVNET_SHM_HEADER_LEN);
-	h.max_ports = cpu_to_le16(g.ports);
-	h.region_size = cpu_to_le64(g.region_size);
-	h.first_section = cpu_to_le32(g.first);
-	h.section_stride = cpu_to_le64(g.stride);
-	h.queues = cpu_to_le16(g.queues);
-	h.ring_order = cpu_to_le16(g.order);
-	h.max_frame = cpu_to_le32(g.max_frame);
+	ivnet_shm_header_fill(&h, &g);
 	h.crc = cpu_to_le32(ivnet_shm_crc(&h, offsetof(typeof(h), crc)));
 
 	memset(sd->base, 0, IVNET_SHM_PAGE);
@@ -134,7 +131,7 @@ static bool region_lives(struct shm_dev *sd)
 	bool taken = false;
 
 	for (i = 0; i < sd->geo.ports; i++) {
-		claim[i] = claim_read(sd, i);
+		claim[i] = shm_claim_read(sd, i);
 		beat[i] = le32_to_cpu(READ_ONCE(announce_of(sd, i)->heartbeat));
 		taken |= claim[i];
 	}
@@ -143,7 +140,7 @@ static bool region_lives(struct shm_dev *sd)
 
 	msleep(2 * jiffies_to_msecs(SHM_BEAT) + 200);
 	for (i = 0; i < sd->geo.ports; i++)
-		if (claim_read(sd, i) != claim[i] ||
+		if (shm_claim_read(sd, i) != claim[i] ||
 		    le32_to_cpu(READ_ONCE(announce_of(sd, i)->heartbeat)) !=
 		    beat[i])
 			return true;
@@ -265,7 +262,7 @@ static bool claim_swap(struct shm_dev *sd, u32 i, u64 old, u64 new)
 static bool port_free(struct shm_dev *sd, u32 i, u64 *old)
 {
 	u32 beat = le32_to_cpu(READ_ONCE(announce_of(sd, i)->heartbeat));
-	u64 claim = claim_read(sd, i);
+	u64 claim = shm_claim_read(sd, i);
 
 	*old = claim;
 	if (!claim)
@@ -324,7 +321,7 @@ bool shm_port_claim(struct shm_dev *sd)
  */
 bool shm_port_mine(const struct shm_dev *sd)
 {
-	return claim_read(sd, sd->port) ==
+	return shm_claim_read(sd, sd->port) ==
 	       IVNET_SHM_CLAIM(sd->incarnation, sd->position,
 			       IVNET_SHM_CLAIM_TAKEN);
 }

@@ -14,13 +14,6 @@
 #define SHM_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 #define SHM_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
 
-static void lane_ring(struct shm_link *link, u32 q)
-{
-	if (link->vectors)
-		link->sd->bus->ring(link->sd, link->position,
-				    link->data_vector[q]);
-}
-
 /* Copy @len bytes from @src into pages behind the head of an skb. */
 static bool copy_frags(struct shm_queue *sq, struct sk_buff *skb,
 		       const u8 *src, u32 len)
@@ -181,7 +174,7 @@ static int rx_lane(struct shm_queue *sq, struct shm_link *link, u32 q,
 			done++;
 		}
 		if (ivnet_shm_rx_publish(&lane->rx)) {
-			lane_ring(link, q);
+			shm_link_ring(link, link->data_vector[q]);
 			ivnet_rx_stat_inc(&sq->q.stats->rx, IVNET_RX_NOTIFIES);
 		}
 	}

@@ -315,9 +315,27 @@ struct shm_dev {
 	struct shm_fdb fdb;
 };
 
+/**
+ * shm_link_ring() - ring the peer's doorbell
+ * @link: the link
+ * @vector: the peer's vector
+ *
+ * Context: any.
+ * Return: false if the peer polls, and is left alone.
+ */
+static inline bool shm_link_ring(const struct shm_link *link, u16 vector)
+{
+	if (!link->vectors)
+		return false;
+	link->sd->bus->ring(link->sd, link->position, vector);
+
+	return true;
+}
+
 /* region.c */
 bool shm_region_foreign(const struct shm_dev *sd);
 int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
+u64 shm_claim_read(const struct shm_dev *sd, u32 i);
 bool shm_port_claim(struct shm_dev *sd);
 bool shm_region_kept(const struct shm_dev *sd);
 bool shm_port_mine(const struct shm_dev *sd);

@@ -42,7 +42,7 @@ static bool lane_done(struct shm_queue *sq, struct shm_link *link,
 
 	lane->moved_at = jiffies;
 	sum = lane->sum[(lane->tx.tail - 1) & lane->tx.mask];
-	/* Not what shm_tx_forget() has taken back before. */
+	/* Not what lane_forget() has taken back before. */
 	if ((s32)(sum - lane->completed) > 0) {
 		netdev_tx_completed_queue(sq->q.txq, n, sum - lane->completed);
 		WRITE_ONCE(lane->completed, sum);
@@ -74,11 +74,9 @@ static void lane_flush(struct shm_queue *sq, struct shm_link *link,
 		return;
 	if (lane->tx.published - lane->tx.tail >= SHM_TX_RECLAIM)
 		lane_reclaim(sq, link, lane);
-	if (ivnet_shm_tx_publish(&lane->tx) && link->vectors) {
-		link->sd->bus->ring(link->sd, link->position,
-				    link->data_vector[sq->q.index]);
+	if (ivnet_shm_tx_publish(&lane->tx) &&
+	    shm_link_ring(link, link->data_vector[sq->q.index]))
 		ivnet_tx_stat_inc(&sq->q.stats->tx, IVNET_TX_NOTIFIES);
-	}
 }
 
 /* Show every peer what was written for it. */
