@@ -60,9 +60,6 @@ class Bed:
         self.tool = os.path.join(vm.run_dir(), 'traffic')
         counts.build('traffic.c', self.tool, '-static')
         self.cmdline = arguments.cmdline
-        if not counted:
-            # On a busy host guests measure it wrongly, and have a wrong clock then.
-            self.cmdline += f' tsc_early_khz={vm.host(self.tool, "tsc").stdout.strip()}'
 
     def boot(self, name, nics):
         counter = counts.Counter(f'counts-{name}') if self.counted else None

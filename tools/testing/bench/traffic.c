@@ -9,7 +9,6 @@
  *				complete, whatever else the host has to do
  *	traffic stream ADDRESS PORT BYTES	to the "sink" of a server; says how
  *				many microseconds it took until all was read
- *	traffic tsc		frequency of the time stamp counter, kHz
  *	traffic drain PORT	read datagrams, until it is killed
  *	traffic serve PORT	in the guest, until it is killed:
  *		UDP PORT	is bound and never read: datagrams are dropped
@@ -208,31 +207,6 @@ static void drain(int port)
 	die("recvmmsg");
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const long *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-/* The median of some: one that is interrupted between its clocks is wrong. */
-static void tsc(void)
-{
-	unsigned long long ticks;
-	long khz[9], start;
-	size_t i;
-
-	for (i = 0; i < sizeof(khz) / sizeof(*khz); i++) {
-		ticks = __builtin_ia32_rdtsc();
-		start = now_us();
-		usleep(30000);
-		ticks = __builtin_ia32_rdtsc() - ticks;
-		khz[i] = ticks * 1000 / (now_us() - start);
-	}
-	qsort(khz, i, sizeof(*khz), by_value);
-	printf("%ld\n", khz[i / 2]);
-}
-
 int main(int argc, char **argv)
 {
 	bool burst = argc == 8 && !strcmp(argv[1], "burst");
@@ -245,8 +219,6 @@ int main(int argc, char **argv)
 			printf("%ld\n", now_us() - start);
 	} else if (argc == 5 && !strcmp(argv[1], "stream")) {
 		stream(argv[2], atoi(argv[3]), atol(argv[4]));
-	} else if (argc == 2 && !strcmp(argv[1], "tsc")) {
-		tsc();
 	} else if (argc == 3 && !strcmp(argv[1], "serve")) {
 		serve(atoi(argv[2]));
 	} else if (argc == 3 && !strcmp(argv[1], "drain")) {

@@ -77,7 +77,7 @@ def transport(ctx, selftests, driver, nics):
         guest.load(driver)
         # prepares namespace and addresses; runs what is quick
         guest.run(f'{selftests} -q eth0 eth1 link.carrier', timeout=60 * ctx.slow, check=True)
-        guest.run('cp -r /out/kernel /tmp/kernel', check=True, timeout=120)
+        guest.run('cp -r /out/kernel /tmp/kernel', check=True, timeout=120 * ctx.slow)
         for test in TESTS:
             ktap = report.Ktap(ctx.tap, f'{ctx.prefix}kernel: {driver}: ', depth=0)
             folder, name = os.path.split(f'/tmp/kernel/tools/testing/selftests/drivers/net/{test}')

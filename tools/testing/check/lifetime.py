@@ -89,11 +89,13 @@ class Lifetime:
         """The PCI device is removed in sysfs, and found again."""
         flood = self.flood()
         _, _, pci = self.device()
-        self.guest.run(f'echo 1 >/sys/bus/pci/devices/{pci}/remove', timeout=60, check=True)
+        self.guest.run(f'echo 1 >/sys/bus/pci/devices/{pci}/remove',
+                       timeout=60 * self.ctx.slow, check=True)
         flood.kill()
         if self.guest.run(f'[ -e /sys/bus/pci/devices/{pci} ]'):
             return 'the device is still there'
-        self.guest.run('echo 1 >/sys/bus/pci/rescan', timeout=60, check=True)
+        self.guest.run('echo 1 >/sys/bus/pci/rescan',
+                       timeout=60 * self.ctx.slow, check=True)
         self.give_address()
         return self.works()
 
@@ -106,7 +108,7 @@ class Lifetime:
             self.guest.run(f'''modprobe virtio_net
                 echo {device} >{drivers}/{old}/unbind
                 [ -e {drivers}/{new}/{device} ] || echo {device} >{drivers}/{new}/bind''',
-                           timeout=60, check=True)
+                           timeout=60 * self.ctx.slow, check=True)
             flood.kill()
             self.give_address()
             if self.driver() != new:

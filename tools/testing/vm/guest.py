@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from . import initramfs
+from . import initramfs, tsc
 from .commands import Agent
 from .kernel import Kernel
 from .net import Nic
@@ -169,7 +169,9 @@ class Guest:
 
     def _arguments(self, fds):
         shares, tags = self._shares()
+        measured = not self.kvm and not self.icount and tsc.khz()
         words = [_CMDLINE, '' if self.kvm else _CMDLINE_TCG,
+                 f'tsc_early_khz={measured}' if measured else '',
                  'intel_iommu=on' if self.iommu else '', f'ivnet_name={self.name}',
                  f'ivnet_tags={tags}', f'ivnet_release={self.kernel.release}', self.cmdline]
         console = f'file,id=console,path={self.log}'

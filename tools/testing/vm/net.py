@@ -70,6 +70,26 @@ class Segment(Network):
         host('ip', 'link', 'del', tap, check=False)
 
 
+def parse(option, text, arguments, flags=()):
+    """What the command line says of a device: "NET" or "key=value,key=value,flag".
+
+    Returns what is named in arguments, by name, and the rest as "props".
+    """
+    values = {}
+    for word in filter(None, text.split(',')):
+        key, equals, value = word.partition('=')
+        if equals:
+            values[key] = value.replace(';', ',')
+        elif not values:
+            values['net'] = key
+        elif key in flags:
+            values[key] = True
+        else:
+            raise VmError(f'{option} {text}: "{word}" is not key=value')
+    props = {key: values.pop(key) for key in list(values) if key not in arguments}
+    return {'props': props, **values}
+
+
 def segment(name, mtu=None):
     """The segment of that name, made at its first use."""
     found = networks.get(name) or Segment(name, mtu or 1500)
@@ -108,18 +128,8 @@ class Nic:
     @classmethod
     def parse(cls, text):
         """A NIC from the command line: "SEGMENT" or "key=value,key=value"."""
-        values = {}
-        for word in filter(None, text.split(',')):
-            key, equals, value = word.partition('=')
-            if equals:
-                values[key] = value.replace(';', ',')
-            elif not values:
-                values['net'] = key
-            else:
-                raise VmError(f'--nic {text}: "{word}" is not key=value')
-        props = {key: values.pop(key) for key in list(values)
-                 if key not in ('net', 'netdev', 'queues', 'port', 'mac', 'id', 'driver')}
-        return cls(props=props, **values)
+        return cls(**parse('--nic', text,
+                           ('net', 'netdev', 'queues', 'port', 'mac', 'id', 'driver')))
 
     def prepare(self, guest, index):
         """Fill in what is not given, make the tap."""

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from .net import Network, networks, option
+from .net import Network, networks, option, parse
 from .rig import TOP, VmError, isolate, run_dir
 
 SIZE = '16M'
@@ -179,20 +179,9 @@ class Shm:
     @classmethod
     def parse(cls, text):
         """From the command line: "REGION" or "REGION,key=value,plain"."""
-        values = {}
-        for word in filter(None, text.split(',')):
-            key, equals, value = word.partition('=')
-            if equals:
-                values[key] = value
-            elif not values:
-                values['net'] = key
-            elif key in ('plain', 'port'):
-                values[key] = True
-            else:
-                raise VmError(f'--shm {text}: "{word}" is not key=value')
-        props = {key: values.pop(key) for key in list(values)
-                 if key not in ('net', 'size', 'vectors', 'plain', 'device_vectors', 'port', 'id')}
-        return cls(props=props, **values)
+        return cls(**parse('--shm', text,
+                           ('net', 'size', 'vectors', 'plain', 'device_vectors', 'port', 'id'),
+                           flags=('plain', 'port')))
 
     def prepare(self, guest, index):
         """Fill in what is not given."""
