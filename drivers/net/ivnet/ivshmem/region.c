@@ -250,12 +250,22 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	return region_format(sd, extack);
 }
 
+/*
+ * Where x86 has but one CPU it leaves out the lock of its atomic operations, but
+ * for those that are meant for others than its own CPUs.
+ */
+#if defined(arch_sync_cmpxchg) && defined(CONFIG_64BIT)
+#define claim_cmpxchg	sync_cmpxchg
+#else
+#define claim_cmpxchg	cmpxchg64
+#endif
+
 static bool claim_swap(struct shm_dev *sd, u32 i, u64 old, u64 new)
 {
 	u64 *word = (u64 __force *)&port_entry(sd, i)->claim;
 	u64 was = (u64 __force)cpu_to_le64(old);
 
-	return cmpxchg64(word, was, (u64 __force)cpu_to_le64(new)) == was;
+	return claim_cmpxchg(word, was, (u64 __force)cpu_to_le64(new)) == was;
 }
 
 /* May this port be taken, from the claim that is returned in @old? */
