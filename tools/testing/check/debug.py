@@ -6,7 +6,6 @@
     debug.py [--quick] [--test FILE[.CASE]] [CASE...]
 """
 import argparse
-import concurrent.futures
 import os
 import subprocess
 import sys
@@ -111,9 +110,8 @@ def main():
     chosen = [each for each in cases.CASES if '6.12' in each.kernels]
     chosen.append(cases.Case(faults, 'faults', (NAME,), 300, faults.__doc__))
     chosen = [each for each in chosen if not options.case or each.name in options.case]
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for each in sorted(chosen, key=lambda case: -case.weight):
-            pool.submit(guest.run_job, each, NAME, options, tap, Debug)
+    guest.run_jobs(options.jobs, [(each, NAME, options, tap, Debug) for each in
+                                  sorted(chosen, key=lambda case: -case.weight)])
     return tap.summary()
 
 

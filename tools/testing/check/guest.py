@@ -53,6 +53,17 @@ def run_job(case, kernel, options, tap, context=cases.Context):
     tap.note(f'{kernel}: {case.name} took {time.monotonic() - start:.0f} s')
 
 
+def run_jobs(workers, jobs_arguments):
+    """Jobs, so many at a time. A signal ends them at once, and with this process,
+    the first of its namespace, all that they started."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        started = [pool.submit(run_job, *each) for each in jobs_arguments]
+        try:
+            concurrent.futures.wait(started)
+        except SystemExit as signal:
+            os._exit(signal.code)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,9 +100,8 @@ def main():
         sys.exit(f'guest.py: {error}')
     tap = report.Report()
     workers = options.jobs or max(1, min(os.cpu_count(), 4))
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for case, kernel in jobs(kernels, options.case):
-            pool.submit(run_job, case, kernel, options, tap)
+    run_jobs(workers, [(case, kernel, options, tap) for case, kernel in
+                       jobs(kernels, options.case)])
     return tap.summary()
 
 

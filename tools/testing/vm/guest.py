@@ -135,7 +135,10 @@ class Guest:
             # A newer model than this has ERMS, which emulation copies by bytes with.
             accel, cpu = ['-accel', 'tcg,tb-size=256,thread='
                           + ('single' if self.icount else 'multi')], 'Nehalem,+rdrand'
-        result = ['-machine', machine, *accel, '-cpu', cpu, '-smp', str(self.smp),
+        smp = str(self.smp)
+        if self._lone():
+            smp += ',maxcpus=2'
+        result = ['-machine', machine, *accel, '-cpu', cpu, '-smp', smp,
                   '-m', self.mem, '-nodefaults', '-no-user-config', '-no-reboot',
                   '-display', 'none']
         if self.icount:
@@ -148,6 +151,13 @@ class Guest:
             # No room for this one below 4 GiB, so all of them move.
             result += ['-device', 'pci-testdev,membar=4G']
         return result
+
+    def _lone(self):
+        """One emulated processor. Unless there may be a second one QEMU leaves out
+        what orders its memory accesses, as if nobody else saw them; but its own I/O
+        thread does, and so do other guests. Interrupts and doorbells are lost then.
+        """
+        return self.smp == 1 and not self.kvm and not self.icount
 
     def _shares(self):
         shares = {'root': (self.root, True), 'out': (self.out, False), 'ivnet': (TOP, True)}
@@ -172,6 +182,7 @@ class Guest:
         measured = not self.kvm and not self.icount and tsc.khz()
         words = [_CMDLINE, '' if self.kvm else _CMDLINE_TCG,
                  f'tsc_early_khz={measured}' if measured else '',
+                 'possible_cpus=1' if self._lone() else '',
                  'intel_iommu=on' if self.iommu else '', f'ivnet_name={self.name}',
                  f'ivnet_tags={tags}', f'ivnet_release={self.kernel.release}', self.cmdline]
         console = f'file,id=console,path={self.log}'

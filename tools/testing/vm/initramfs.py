@@ -8,6 +8,7 @@ import hashlib
 import lzma
 import os
 import shutil
+import tempfile
 
 from .rig import CACHE, HERE, VmError
 
@@ -103,8 +104,8 @@ def build(kernel):
         archive.add(order[-1][1:], 0o100644, _unpacked(os.path.join(kernel.modules, module)))
     archive.add('modules.list', 0o100644, '\n'.join(order).encode() + b'\n')
     os.makedirs(folder, exist_ok=True)
-    temporary = f'{path}.{os.getpid()}'
-    with open(temporary, 'wb') as file:
+    # Guests that start at the same time may want the same.
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         file.write(archive.finish())
-    os.rename(temporary, path)
+    os.rename(file.name, path)
     return path
