@@ -31,6 +31,7 @@ class Context:
         self.kernel, self.tap, self.options = kernel, tap, options
         self.prefix = f'{kernel}: '
         self.slow = 1    # deadlines grow by this
+        self.stock = kernel    # of a guest that is not what is tried
 
     def segment(self, mtu=1500):
         """A segment of its own; returns its name."""
@@ -44,9 +45,9 @@ class Context:
         with rig:
             return vm.Region(f'region{next(_segments)}', **options)
 
-    def guest(self, nics, **options):
+    def guest(self, nics, kernel=None, **options):
         with rig:
-            return vm.Guest(kernel=self.boot(), nics=nics, **options)
+            return vm.Guest(kernel=kernel or self.boot(), nics=nics, **options)
 
     def boot(self):
         """What a guest boots."""

@@ -176,6 +176,20 @@ def few_vectors(ctx):
             ctx.splats(guest, 'regions: few vectors')
 
 
+def narrow(ctx):
+    """More processors than there is room for queues with frames of 1,514 bytes."""
+    with ctx.region(size='64K') as shared:
+        with ctx.guest([vm.Shm(shared.name)], smp=4, qemu='debian13', name='narrow') as guest:
+            guest.load('ivnet_ivshmem')
+            name = guest.addresses()[0]
+            text = log_of(guest, guest.nics[0])
+            ctx.check('regions: small, many processors: fewer queues',
+                      'formatted: 2 ports, 3 queues' in text, text)
+            done = guest.run(f'ip link set {name} mtu 1500')
+            ctx.check('regions: small, many processors: an MTU of 1500', done.code == 0, done.err)
+            ctx.splats(guest, 'regions: small, many processors')
+
+
 def placed(ctx):
     """BAR 2 below and above 4 GiB."""
     for high in (False, True):
@@ -204,4 +218,5 @@ def run(ctx):
     adopted(ctx)
     crowded(ctx)
     few_vectors(ctx)
+    narrow(ctx)
     placed(ctx)

@@ -15,6 +15,7 @@
 #define __force
 #define ETH_ALEN		6
 #define HZ			250
+#define VLAN_ETH_FRAME_LEN	1518
 #define IVNET_VERSION		"0"
 #define SHM_BEAT		msecs_to_jiffies(500)
 #define SHM_STALE		(10 * HZ)

@@ -98,6 +98,17 @@ def forwarding_table(t):
     t.equal(known().get(new), port, 'port of an address that was seen')
 
 
+@case('109')
+def group_by_hand(t):
+    """A multicast address that no socket asks for."""
+    need(t)
+    side = t.net.local
+    side.ip('maddr add 33:33:00:00:be:ef dev', side.ifname)
+    t.defer(side.ip, 'maddr del 33:33:00:00:be:ef dev', side.ifname)
+    t.true('33:33:00:00:be:ef' in side.ip('maddr show dev', side.ifname).stdout,
+           'the address is not in the list')
+
+
 @case('113 144')
 def peer_goes_and_comes(t):
     need(t)

@@ -2,6 +2,7 @@
 /* The region: header, port table, what this port announces. */
 
 #include <linux/delay.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -80,7 +81,7 @@ static u32 default_ports(u64 size)
 	return size >= 16ULL << 20 ? 4 : 2;
 }
 
-/* One queue for each CPU that could serve it. */
+/* One queue for each CPU that could serve it, if there is room for so many. */
 static u32 default_queues(void)
 {
 	return min_t(u32, num_online_cpus(), IVNET_SHM_QUEUES_MAX);
@@ -90,10 +91,16 @@ static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 {
 	u32 ports = sd->want_ports ?: default_ports(sd->size);
 	u32 queues = sd->want_queues ?: default_queues();
+	enum ivnet_shm_geometry_err err;
 	struct ivnet_shm_geometry g;
 	struct ivnet_shm_header h;
 
-	if (ivnet_shm_geometry_default(&g, sd->size, ports, queues)) {
+	err = ivnet_shm_geometry_default(&g, sd->size, ports, queues);
+	/* Frames of the usual length are worth more than queues. */
+	while (!sd->want_queues && queues > 1 &&
+	       (err || g.max_frame < VLAN_ETH_FRAME_LEN))
+		err = ivnet_shm_geometry_default(&g, sd->size, ports, --queues);
+	if (err) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
 				       "a region of %llu bytes is too small for %u ports and %u queues",
 				       sd->size, ports, queues);

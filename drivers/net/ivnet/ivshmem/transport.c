@@ -392,8 +392,14 @@ static void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 				   netif_tx_queue_stopped(q->txq));
 }
 
+/* Every frame of a link comes, and the stack picks its own. */
+static void shm_set_rx_mode(struct net_device *dev)
+{
+}
+
 static const struct net_device_ops shm_netdev_ops = {
 	IVNET_NDO_COMMON,
+	.ndo_set_rx_mode	= shm_set_rx_mode,
 	.ndo_start_xmit		= shm_xmit,
 	.ndo_fdb_dump		= shm_fdb_dump,
 };

@@ -158,6 +158,17 @@ static void shm_test_header(struct kunit *test)
 	h.ring_order = cpu_to_le16(31);
 	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_check(&got, &h, 1 << 20, crc),
 			IVNET_SHM_GEOMETRY_RANGE);
+
+	/* Sections begin at pages, even where others would have room as well. */
+	header_fill(&h, &g);
+	h.crc = cpu_to_le32(crc);
+	h.max_frame = cpu_to_le32(1000);
+	h.section_stride = cpu_to_le64(g.stride - 64);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_check(&got, &h, 1 << 20, crc),
+			IVNET_SHM_GEOMETRY_FIT);
+	h.section_stride = cpu_to_le64(g.stride - 4096);
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_check(&got, &h, 1 << 20, crc),
+			IVNET_SHM_GEOMETRY_OK);
 }
 
 /* Frames of random length, sent and received in random batches. */
