@@ -29,9 +29,12 @@ static struct ivnet_shm_link *own_block(const struct shm_link *link)
 						      link->peer));
 }
 
+/* The peer may be of this kernel: its NAPI runs when bottom halves are on again. */
 static void ring_control(struct shm_link *link)
 {
+	local_bh_disable();
 	shm_link_ring(link, link->control_vector);
+	local_bh_enable();
 }
 
 /* The data path lets go of the lanes. */

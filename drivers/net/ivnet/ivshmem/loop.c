@@ -20,18 +20,21 @@ static struct {
 	} end[2];
 } loop;
 
-/* The position of an end is its number. */
+/*
+ * The position of an end is its number. Bottom halves must not be enabled here:
+ * netpoll transmits with interrupts off.
+ */
 static void loop_ring(struct shm_dev *sd, u16 position, u16 vector)
 {
 	struct ivnet_dev *idev;
 
 	if (position > 1)
 		return;
-	local_bh_disable();
+	rcu_read_lock();
 	idev = READ_ONCE(loop.end[position].idev);
 	if (idev)
 		shm_interrupt(ivnet_priv(idev), vector);
-	local_bh_enable();
+	rcu_read_unlock();
 }
 
 static const struct shm_bus loop_bus = {

@@ -219,7 +219,7 @@ struct shm_fdb {
 
 /**
  * struct shm_bus - what differs between devices that offer a region
- * @ring: ring a port's doorbell; any context
+ * @ring: ring a port's doorbell; bottom halves or interrupts are off
  * @start: find @shm_dev.position and @shm_dev.vectors anew; NULL where they
  *	never change. Returns 0 or an error
  */
@@ -320,7 +320,7 @@ struct shm_dev {
  * @link: the link
  * @vector: the peer's vector
  *
- * Context: any.
+ * Context: bottom halves or interrupts off.
  * Return: false if the peer polls, and is left alone.
  */
 static inline bool shm_link_ring(const struct shm_link *link, u16 vector)
