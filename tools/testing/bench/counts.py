@@ -2,6 +2,7 @@
 """Counted instructions: the plugin, the guest's symbols, windows of time."""
 import bisect
 import collections
+import itertools
 import os
 import re
 import socket
@@ -72,10 +73,14 @@ def qemu_version():
     return tuple(map(int, found.groups()))
 
 
+_numbers = itertools.count()
+
+
 class Counter:
     """The plugin in one QEMU; snapshot() says what was run since the start."""
 
-    def __init__(self, name='counts'):
+    def __init__(self):
+        name = f'counts{next(_numbers)}'
         self.plugin = os.path.join(run_dir(), f'{name}.so')
         self.path = os.path.join(run_dir(), name)
         self.dump = os.path.join(run_dir(), f'{name}.dump')

@@ -62,7 +62,7 @@ class Bed:
         self.cmdline = arguments.cmdline
 
     def boot(self, name, nics):
-        counter = counts.Counter(f'counts-{name}') if self.counted else None
+        counter = counts.Counter() if self.counted else None
         guest = self.stack.enter_context(vm.Guest(
             kernel=self.kernel, name=name, nics=nics, cmdline=self.cmdline,
             icount='shift=0,sleep=on' if counter else None,
