@@ -250,12 +250,13 @@ class Segment:
 
 
 @contextlib.contextmanager
-def segment(ctx, name, kernels, size, **options):
-    """A guest with the driver loaded for each of the kernels (None: the case's)."""
+def segment(ctx, name, count, size, last=None):
+    """That many guests with the driver loaded; the last one may have a kernel of its own."""
     with ctx.region(size=size) as shared, contextlib.ExitStack() as stack:
         guests = [stack.enter_context(ctx.guest(
-            [vm.Shm(shared.name)], mem=MEMORY if ctx.slow == 1 else '1G', kernel=kernel,
-            name=f'{name}-{number}', **options)) for number, kernel in enumerate(kernels)]
+            [vm.Shm(shared.name)], mem=MEMORY if ctx.slow == 1 else '1G',
+            kernel=last if number == count - 1 else None, name=f'{name}-{number}'))
+                  for number in range(count)]
         with Segment(ctx, name, shared, guests) as found:
             for guest in guests:
                 if found.load(guest) is None:
@@ -268,7 +269,7 @@ def segment(ctx, name, kernels, size, **options):
 
 def three(ctx):
     """Three guests in four ports; the last one is killed."""
-    with segment(ctx, 'three', [None, None, ctx.stock], '16M') as found:
+    with segment(ctx, 'three', 3, '16M', last=ctx.stock) as found:
         found.pings()
         found.frames()
         found.reboots()
@@ -280,6 +281,6 @@ def three(ctx):
 
 def eight(ctx):
     """Eight guests in eight ports."""
-    with segment(ctx, 'eight', [None] * 8, '64M') as found:
+    with segment(ctx, 'eight', 8, '64M') as found:
         found.pings()
         found.frames()
