@@ -171,7 +171,7 @@ else
 	not_ok "nothing alarming in the kernel log" "$(head -n 60 <<<"$splat")"
 fi
 # The same checks in user space, under ASan and UBSan.
-for name in meta ring region; do
+for name in meta ring classic region; do
 	if replay=$(make -s -C "$(dirname "$0")/../fuzz" "replay-$name" 2>&1); then
 		ok "$name under sanitizers: ${replay##*$'\n'}"
 	else

@@ -57,6 +57,7 @@ static inline u32 take32(struct bytes *b)
 /* Each runs one input and tells whether it got past the checks. */
 bool input_run(const u8 *data, size_t size);
 bool ring_run(const u8 *data, size_t size);
+bool classic_run(const u8 *data, size_t size);
 bool region_run(const u8 *data, size_t size);
 
 #endif
