@@ -3,6 +3,7 @@
 import itertools
 import threading
 
+import classic
 import hostile
 import kernel_tests
 import lifetime
@@ -288,6 +289,12 @@ def eight(ctx):
 def hostile_peer(ctx):
     """a port that breaks every rule while two others talk"""
     hostile.run(ctx)
+
+
+@case('classic', 120, kernels=('6.12', '6.1'))
+def classic_format(ctx):
+    """the classic format, against a program that resets, dies and lies"""
+    classic.run(ctx, exchange, 5500 + next(_ports))
 
 
 @case('kernel', 150, kernels=('6.12',))

@@ -147,6 +147,40 @@ void ivnet_param_get_u32(struct ivnet_dev *idev, u32 id, u32 *val)
 EXPORT_SYMBOL_GPL(ivnet_param_get_u32);
 
 /**
+ * ivnet_param_set_str() - set the value that devlink shows
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: the value, shorter than __DEVLINK_PARAM_MAX_STRING_VALUE
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_set_str(struct ivnet_dev *idev, u32 id, const char *val)
+{
+	union devlink_param_value v = {};
+
+	strscpy(v.vstr, val, sizeof(v.vstr));
+	devl_param_driverinit_value_set(idev->devlink, id, ivnet_param_arg(&v));
+}
+EXPORT_SYMBOL_GPL(ivnet_param_set_str);
+
+/**
+ * ivnet_param_get_str() - take over what the user set
+ * @idev: the device
+ * @id: number of the parameter
+ * @val: changed if there is a value; __DEVLINK_PARAM_MAX_STRING_VALUE bytes
+ *
+ * Context: devlink's instance lock.
+ */
+void ivnet_param_get_str(struct ivnet_dev *idev, u32 id, char *val)
+{
+	union devlink_param_value v;
+
+	if (!devl_param_driverinit_value_get(idev->devlink, id, &v))
+		strscpy(val, v.vstr, sizeof(v.vstr));
+}
+EXPORT_SYMBOL_GPL(ivnet_param_get_str);
+
+/**
  * ivnet_params_register() - show the parameters and their defaults
  * @idev: a device that is not registered with devlink yet
  *

@@ -135,7 +135,8 @@ struct ivnet_limits {
  * @diagnose_tx: describe the transmit side of a queue
  *
  * All are called under rtnl, except @info_get, @params_default and @params_read,
- * which hold devlink's lock alone.
+ * which hold devlink's lock alone. @params_read may set &ivnet_dev.ops to others
+ * with the same @params: then the next start has their data path.
  */
 struct ivnet_transport_ops {
 	size_t priv_size;
@@ -294,6 +295,8 @@ void ivnet_param_set_bool(struct ivnet_dev *idev, u32 id, bool val);
 void ivnet_param_get_bool(struct ivnet_dev *idev, u32 id, bool *val);
 void ivnet_param_set_u32(struct ivnet_dev *idev, u32 id, u32 val);
 void ivnet_param_get_u32(struct ivnet_dev *idev, u32 id, u32 *val);
+void ivnet_param_set_str(struct ivnet_dev *idev, u32 id, const char *val);
+void ivnet_param_get_str(struct ivnet_dev *idev, u32 id, char *val);
 
 /* health.c */
 void ivnet_health_create(struct ivnet_dev *idev);

@@ -223,6 +223,8 @@ int ivnet_netdev_refresh(struct ivnet_dev *idev)
 
 	ASSERT_RTNL();
 
+	/* A start may choose another data path; nobody uses the old one now. */
+	dev->netdev_ops = idev->ops->netdev_ops;
 	apply_limits(idev);
 	netdev_update_features(dev);
 

@@ -8,9 +8,6 @@
 
 #include "shm.h"
 
-/* Looks at the links in one jiffy: whoever rings without end gets no more. */
-#define SHM_WORK_MAX	8
-
 /* How long peers may take to see what this port wants, ms. */
 #define SHM_WANTS_MS	200
 

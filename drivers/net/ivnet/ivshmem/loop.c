@@ -70,6 +70,7 @@ static int loop_probe(struct platform_device *pdev)
 	sd->vectors = 1 + IVNET_SHM_QUEUES_MAX;
 	sd->want_ports = 2;
 	sd->pin = pdev->id;
+	sd->want_peer = !pdev->id;
 
 	WRITE_ONCE(loop.end[pdev->id].idev, idev);
 	err = ivnet_dev_register(idev);

@@ -20,6 +20,9 @@
 #define IVSHMEM_IVPOSITION	0x08
 #define IVSHMEM_DOORBELL	0x0c
 
+/* Byte of ACRN's vendor capability. */
+#define IVSHMEM_CAP_PEER	3
+
 /* How long a vector may take to arrive when this port rings itself, ms. */
 #define IVSHMEM_TEST_MS		1000
 
@@ -56,18 +59,36 @@ static int n_format;
 module_param_array(format, charp, &n_format, 0644);
 MODULE_PARM_DESC(format, "PCI addresses of devices whose region may be overwritten, whatever it holds");
 
-/* Did the user say that this region may be overwritten? */
-static bool format_allowed(const struct pci_dev *pdev)
+static char *classic[8];
+static int n_classic;
+module_param_array(classic, charp, &n_classic, 0644);
+MODULE_PARM_DESC(classic, "PCI addresses of devices whose region is IVSHMEM-NET's");
+
+/* Did the user name this device in a list? */
+static bool is_listed(const struct pci_dev *pdev, char *const list[],
+		      const int *n)
 {
 	bool found = false;
 	int i;
 
 	kernel_param_lock(THIS_MODULE);
-	for (i = 0; i < n_format; i++)
-		found |= sysfs_streq(format[i], pci_name(pdev));
+	for (i = 0; i < *n; i++)
+		found |= sysfs_streq(list[i], pci_name(pdev));
 	kernel_param_unlock(THIS_MODULE);
 
 	return found;
+}
+
+/* ACRN says who the other side of IVSHMEM-NET is. */
+static u32 peer_find(struct pci_dev *pdev)
+{
+	int pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
+	u8 peer;
+
+	if (!pos || pci_read_config_byte(pdev, pos + IVSHMEM_CAP_PEER, &peer))
+		return SHM_PEER_NONE;
+
+	return peer;
 }
 
 static void ivshmem_ring(struct shm_dev *sd, u16 position, u16 vector)
@@ -214,7 +235,9 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	sd->bus_priv = ip;
 	sd->base = ip->map.base;
 	sd->size = ip->map.size;
-	sd->format = format_allowed(pdev);
+	sd->format = is_listed(pdev, format, &n_format);
+	sd->want_peer = peer_find(pdev);
+	shm_dev_format(sd, is_listed(pdev, classic, &n_classic));
 	if (!shm_dev_wanted(sd)) {
 		err = -ENODEV;
 		goto err_exit;

@@ -5,79 +5,8 @@
 #include <linux/nospec.h>
 #include <linux/skbuff.h>
 
-#include "../core/rx.h"
+#include "copy.h"
 #include "shm.h"
-
-/* The peer is told after this many frames, and after each poll. */
-#define SHM_RX_PUBLISH	16
-
-#define SHM_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
-#define SHM_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
-
-/* Copy @len bytes from @src into pages behind the head of an skb. */
-static bool copy_frags(struct shm_queue *sq, struct sk_buff *skb,
-		       const u8 *src, u32 len)
-{
-	u32 part, size;
-	unsigned int off;
-	struct page *page;
-
-	while (len) {
-		part = min(len, sq->page_len);
-		size = SKB_DATA_ALIGN(part);
-		page = page_pool_dev_alloc_frag(sq->pool, &off, size);
-		if (unlikely(!page))
-			return false;
-		memcpy(page_address(page) + off, src, part);
-		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, off, part,
-				size);
-		src += part;
-		len -= part;
-	}
-
-	return true;
-}
-
-/* The one copy on the way in: short frames into a small skb, others into pages. */
-static struct sk_buff *copy_frame(struct shm_queue *sq, const u8 *src, u32 len,
-				  u32 copybreak, struct ivnet_rx_batch *b)
-{
-	u32 first, size;
-	struct sk_buff *skb;
-	struct page *page;
-	unsigned int off;
-
-	if (len <= copybreak) {
-		skb = napi_alloc_skb(&sq->q.napi, len);
-		if (unlikely(!skb))
-			return NULL;
-		skb_put_data(skb, src, len);
-		b->copied++;
-		return skb;
-	}
-
-	first = min_t(u32, len, sq->page_len - SHM_SHINFO -
-		      SKB_DATA_ALIGN(SHM_HEADROOM));
-	size = SKB_DATA_ALIGN(SHM_HEADROOM + first) + SHM_SHINFO;
-	page = page_pool_dev_alloc_frag(sq->pool, &off, size);
-	if (unlikely(!page))
-		return NULL;
-	skb = napi_build_skb(page_address(page) + off, size);
-	if (unlikely(!skb)) {
-		page_pool_put_full_page(sq->pool, page, true);
-		return NULL;
-	}
-	skb_mark_for_recycle(skb);
-	skb_reserve(skb, SHM_HEADROOM);
-	memcpy(__skb_put(skb, first), src, first);
-	if (len > first && unlikely(!copy_frags(sq, skb, src + first,
-						len - first))) {
-		napi_consume_skb(skb, 1);
-		return NULL;
-	}
-
-	return skb;
-}
 
 static enum ivnet_rx_stat desc_stat(enum ivnet_shm_err err)
 {
@@ -113,7 +42,7 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 
 	/* Checked above, but not for a processor that guesses ahead. */
 	offset = array_index_nospec(f.offset, lane->rx.data_size);
-	skb = copy_frame(sq, lane->rx_data + offset, f.len, copybreak, b);
+	skb = shm_copy_frame(sq, lane->rx_data + offset, f.len, copybreak, b);
 	if (unlikely(!skb)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_NO_SKB);
 		return;

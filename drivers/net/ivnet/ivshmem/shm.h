@@ -27,9 +27,32 @@
 /* Value of &shm_dev.pin. */
 #define SHM_PORT_ANY		255
 
+/* Value of &shm_dev.want_peer: nobody knows. */
+#define SHM_PEER_NONE		65536
+
 /* Quarantine: first and longest pause, seconds. */
 #define SHM_RETRY_MIN		1
 #define SHM_RETRY_MAX		60
+
+/* Looks at the links in one jiffy: whoever rings without end gets no more. */
+#define SHM_WORK_MAX		8
+
+/* Longest pause between a poll and the next one that a user may ask for, µs. */
+#define SHM_RX_USECS_MAX	10000
+
+/* The receiver is told after this many frames, and after each poll. */
+#define SHM_RX_PUBLISH		16
+
+/* devlink parameters; SHM_PARAMS is their number. */
+enum {
+	SHM_PARAM_PORTS = IVNET_PARAM_OWN,
+	SHM_PARAM_QUEUES,
+	SHM_PARAM_PORT,
+	SHM_PARAM_WIRE_FORMAT,
+	SHM_PARAM_PEER_ID,
+	SHM_PARAM_END,
+	SHM_PARAMS = SHM_PARAM_END - IVNET_PARAM_OWN,
+};
 
 #define SHM_FEATURES							\
 	(IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO4 | IVNET_SHM_F_TSO6 |	\
@@ -269,6 +292,9 @@ struct shm_bus {
  * @worked_at: when it ran last, jiffies
  * @worked: how often it ran in that jiffy
  * @fdb: forwarding table
+ * @want_classic: the next start speaks the classic format
+ * @want_peer: doorbell address of the other side then, or %SHM_PEER_NONE
+ * @classic: that format's state; NULL while it is not spoken
  */
 struct shm_dev {
 	struct ivnet_dev *idev;
@@ -313,6 +339,9 @@ struct shm_dev {
 	unsigned long worked_at;
 	u32 worked;
 	struct shm_fdb fdb;
+	bool want_classic;
+	u32 want_peer;
+	struct shm_classic *classic;
 };
 
 /**
@@ -331,6 +360,9 @@ static inline bool shm_link_ring(const struct shm_link *link, u16 vector)
 
 	return true;
 }
+
+/* classic.c */
+extern const struct ivnet_transport_ops shm_classic_ops;
 
 /* region.c */
 bool shm_region_foreign(const struct shm_dev *sd);
@@ -372,6 +404,36 @@ void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane);
 
 /* transport.c */
 extern const struct ivnet_transport_ops shm_transport_ops;
+extern const struct devlink_param shm_params[SHM_PARAMS];
+void shm_params_default(struct ivnet_dev *idev);
+void shm_params_read(struct ivnet_dev *idev);
+void shm_address(const struct shm_dev *sd, const char *what, u32 number,
+		 u8 *addr);
+struct ivnet_queue *shm_queue_new(struct ivnet_dev *idev,
+				  const struct ivnet_queue_cfg *cfg, u32 index,
+				  int (*poll)(struct napi_struct *napi,
+					      int budget));
+void shm_queue_free(struct ivnet_dev *idev, struct ivnet_queue *q);
+int shm_set_mac(struct ivnet_dev *idev, const u8 *addr);
+void shm_set_rx_mode(struct net_device *dev);
+u32 shm_rx_buf_min(struct ivnet_dev *idev, u32 mtu);
+void shm_diagnose_rx(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+void shm_dev_format(struct shm_dev *sd, bool classic);
+
+/* What both formats have in common. */
+#define SHM_OPS_COMMON							\
+	.priv_size	= sizeof(struct shm_dev),			\
+	.params		= shm_params,					\
+	.n_params	= ARRAY_SIZE(shm_params),			\
+	.params_default	= shm_params_default,				\
+	.params_read	= shm_params_read,				\
+	.queue_free	= shm_queue_free,				\
+	.set_mac	= shm_set_mac,					\
+	.rx_buf_min	= shm_rx_buf_min,				\
+	.diagnose_rx	= shm_diagnose_rx,				\
+	.diagnose_tx	= shm_diagnose_tx
+
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
 bool shm_dev_wanted(const struct shm_dev *sd);
 void shm_dev_exit(struct shm_dev *sd);

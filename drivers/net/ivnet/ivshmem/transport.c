@@ -10,15 +10,6 @@
 
 #include "shm.h"
 
-/* Longest pause between a poll and the next one that a user may ask for, µs. */
-#define SHM_RX_USECS_MAX	10000
-
-enum {
-	SHM_PARAM_PORTS = IVNET_PARAM_OWN,
-	SHM_PARAM_QUEUES,
-	SHM_PARAM_PORT,
-};
-
 static int validate_ports(struct devlink *devlink, u32 id,
 			  ivnet_param_arg_t val, struct netlink_ext_ack *extack)
 {
@@ -63,7 +54,35 @@ static int validate_port(struct devlink *devlink, u32 id, ivnet_param_arg_t val,
 	return 0;
 }
 
-static const struct devlink_param shm_params[] = {
+static int validate_wire_format(struct devlink *devlink, u32 id,
+				ivnet_param_arg_t val,
+				struct netlink_ext_ack *extack)
+{
+	const char *format = ivnet_param_val(val)->vstr;
+
+	if (strcmp(format, "native") && strcmp(format, "classic")) {
+		NL_SET_ERR_MSG_MOD(extack, "wire_format: native or classic");
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int validate_peer_id(struct devlink *devlink, u32 id,
+			    ivnet_param_arg_t val,
+			    struct netlink_ext_ack *extack)
+{
+	if (ivnet_param_val(val)->vu32 > SHM_PEER_NONE) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "peer_id: 0 to %u, or %u for none",
+				       SHM_PEER_NONE - 1, SHM_PEER_NONE);
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+const struct devlink_param shm_params[SHM_PARAMS] = {
 	DEVLINK_PARAM_DRIVER(SHM_PARAM_PORTS, "ports", DEVLINK_PARAM_TYPE_U32,
 			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
 			     NULL, NULL, validate_ports),
@@ -73,32 +92,74 @@ static const struct devlink_param shm_params[] = {
 	DEVLINK_PARAM_DRIVER(SHM_PARAM_PORT, "port", DEVLINK_PARAM_TYPE_U32,
 			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
 			     NULL, NULL, validate_port),
+	DEVLINK_PARAM_DRIVER(SHM_PARAM_WIRE_FORMAT, "wire_format",
+			     DEVLINK_PARAM_TYPE_STRING,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_wire_format),
+	DEVLINK_PARAM_DRIVER(SHM_PARAM_PEER_ID, "peer_id",
+			     DEVLINK_PARAM_TYPE_U32,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_peer_id),
 };
 
-static void shm_params_default(struct ivnet_dev *idev)
+/**
+ * shm_params_default() - set the values that devlink shows
+ * @idev: the device
+ */
+void shm_params_default(struct ivnet_dev *idev)
 {
 	const struct shm_dev *sd = ivnet_priv(idev);
 
 	ivnet_param_set_u32(idev, SHM_PARAM_PORTS, sd->want_ports);
 	ivnet_param_set_u32(idev, SHM_PARAM_QUEUES, sd->want_queues);
 	ivnet_param_set_u32(idev, SHM_PARAM_PORT, sd->pin);
+	ivnet_param_set_str(idev, SHM_PARAM_WIRE_FORMAT,
+			    sd->want_classic ? "classic" : "native");
+	ivnet_param_set_u32(idev, SHM_PARAM_PEER_ID, sd->want_peer);
 }
 
-static void shm_params_read(struct ivnet_dev *idev)
+/**
+ * shm_dev_format() - choose the format of the next start
+ * @sd: the device, which is down
+ * @classic: IVSHMEM-NET's
+ *
+ * Each format has a data path of its own, so that no frame pays for the choice.
+ */
+void shm_dev_format(struct shm_dev *sd, bool classic)
 {
+	sd->want_classic = classic;
+	sd->idev->ops = classic ? &shm_classic_ops : &shm_transport_ops;
+}
+EXPORT_SYMBOL_GPL(shm_dev_format);
+
+/**
+ * shm_params_read() - take over the values for the next start
+ * @idev: the device, which is down
+ */
+void shm_params_read(struct ivnet_dev *idev)
+{
+	char format[__DEVLINK_PARAM_MAX_STRING_VALUE] = "";
 	struct shm_dev *sd = ivnet_priv(idev);
 
 	ivnet_param_get_u32(idev, SHM_PARAM_PORTS, &sd->want_ports);
 	ivnet_param_get_u32(idev, SHM_PARAM_QUEUES, &sd->want_queues);
 	ivnet_param_get_u32(idev, SHM_PARAM_PORT, &sd->pin);
+	ivnet_param_get_u32(idev, SHM_PARAM_PEER_ID, &sd->want_peer);
+	ivnet_param_get_str(idev, SHM_PARAM_WIRE_FORMAT, format);
+	shm_dev_format(sd, !strcmp(format, "classic"));
 }
 
-/*
- * The same address at each start of the same guest, and another one for each
- * port of the segment: from the machine's id, the device and the port; while
- * there is none, the doorbell address, which no two have at one time.
+/**
+ * shm_address() - make an address for the interface
+ * @sd: the device
+ * @what: what distinguishes this side of the segment from the others
+ * @number: and which it is
+ * @addr: set
+ *
+ * The same at each start of the same guest.
  */
-static void shm_address(struct shm_dev *sd, u8 *addr)
+void shm_address(const struct shm_dev *sd, const char *what, u32 number,
+		 u8 *addr)
 {
 	static const siphash_key_t key = { { 0x69766e6574ULL, 1 } };
 	const char *id = dmi_get_system_info(DMI_PRODUCT_UUID);
@@ -106,10 +167,8 @@ static void shm_address(struct shm_dev *sd, u8 *addr)
 	u64 hash;
 	int len;
 
-	len = scnprintf(text, sizeof(text), "%s %s %s %d", id ?: "",
-			dev_name(sd->idev->dev),
-			sd->port < 0 ? "position" : "port",
-			sd->port < 0 ? sd->position : sd->port);
+	len = scnprintf(text, sizeof(text), "%s %s %s %u", id ?: "",
+			dev_name(sd->idev->dev), what, number);
 	hash = siphash(text, len, &key);
 	u64_to_ether_addr(hash >> 16, addr);
 	addr[0] = (addr[0] & ~0x01) | 0x02;
@@ -172,7 +231,10 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 			      idev->features);
 	shm_link_init(sd);
 	if (!is_valid_ether_addr(idev->perm_addr)) {
-		shm_address(sd, idev->perm_addr);
+		/* Without a port the doorbell address, which no two share. */
+		shm_address(sd, sd->port < 0 ? "position" : "port",
+			    sd->port < 0 ? sd->position : sd->port,
+			    idev->perm_addr);
 		ether_addr_copy(sd->mac, idev->perm_addr);
 	}
 
@@ -191,9 +253,19 @@ static void shm_down(struct ivnet_dev *idev)
 	sd->links = NULL;
 }
 
-static struct ivnet_queue *shm_queue_alloc(struct ivnet_dev *idev,
-					   const struct ivnet_queue_cfg *cfg,
-					   u32 index)
+/**
+ * shm_queue_new() - build a queue pair
+ * @idev: the device
+ * @cfg: what to build
+ * @index: its number
+ * @poll: the format's poll function
+ *
+ * Return: the pair, or an ERR_PTR().
+ */
+struct ivnet_queue *shm_queue_new(struct ivnet_dev *idev,
+				  const struct ivnet_queue_cfg *cfg, u32 index,
+				  int (*poll)(struct napi_struct *napi,
+					      int budget))
 {
 	struct page_pool_params pp = {
 		.flags		= PP_FLAG_PAGE_FRAG,
@@ -210,7 +282,7 @@ static struct ivnet_queue *shm_queue_alloc(struct ivnet_dev *idev,
 		return ERR_PTR(-ENOMEM);
 	sq->sd = ivnet_priv(idev);
 	sq->page_len = cfg->rx_buf_len;
-	ivnet_queue_init(idev, &sq->q, index, shm_poll);
+	ivnet_queue_init(idev, &sq->q, index, poll);
 	shm_wake_init(sq);
 	ivnet_page_pool_bind(&pp, idev->netdev, &sq->q.napi, index);
 
@@ -225,7 +297,19 @@ static struct ivnet_queue *shm_queue_alloc(struct ivnet_dev *idev,
 	return &sq->q;
 }
 
-static void shm_queue_free(struct ivnet_dev *idev, struct ivnet_queue *q)
+static struct ivnet_queue *shm_queue_alloc(struct ivnet_dev *idev,
+					   const struct ivnet_queue_cfg *cfg,
+					   u32 index)
+{
+	return shm_queue_new(idev, cfg, index, shm_poll);
+}
+
+/**
+ * shm_queue_free() - free a queue pair
+ * @idev: the device
+ * @q: the pair, which is stopped
+ */
+void shm_queue_free(struct ivnet_dev *idev, struct ivnet_queue *q)
 {
 	struct shm_queue *sq = to_shm_queue(q);
 
@@ -262,7 +346,14 @@ static void shm_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	}
 }
 
-static int shm_set_mac(struct ivnet_dev *idev, const u8 *addr)
+/**
+ * shm_set_mac() - &ivnet_transport_ops.set_mac
+ * @idev: the device
+ * @addr: the new address
+ *
+ * Return: 0.
+ */
+int shm_set_mac(struct ivnet_dev *idev, const u8 *addr)
 {
 	/* Announced with the next heartbeat, and learnt from the next frame. */
 	return 0;
@@ -275,7 +366,14 @@ static int shm_set_features(struct ivnet_dev *idev, netdev_features_t features)
 	return 0;
 }
 
-static u32 shm_rx_buf_min(struct ivnet_dev *idev, u32 mtu)
+/**
+ * shm_rx_buf_min() - &ivnet_transport_ops.rx_buf_min
+ * @idev: the device
+ * @mtu: does not matter: longer frames are received as well
+ *
+ * Return: bytes.
+ */
+u32 shm_rx_buf_min(struct ivnet_dev *idev, u32 mtu)
 {
 	/* 64 KiB have to fit into the head and the fragments of an skb. */
 	return max_t(u32, PAGE_SIZE, 8192);
@@ -380,20 +478,35 @@ static void shm_diagnose_peers(struct ivnet_dev *idev,
 	mutex_unlock(&sd->lock);
 }
 
-static void shm_diagnose_rx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
+/**
+ * shm_diagnose_rx() - &ivnet_transport_ops.diagnose_rx
+ * @q: the queue pair
+ * @fmsg: the answer
+ */
+void shm_diagnose_rx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 {
 	devlink_fmsg_u32_pair_put(fmsg, "page_bytes",
 				  to_shm_queue(q)->page_len);
 }
 
-static void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
+/**
+ * shm_diagnose_tx() - &ivnet_transport_ops.diagnose_tx
+ * @q: the queue pair
+ * @fmsg: the answer
+ */
+void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 {
 	devlink_fmsg_bool_pair_put(fmsg, "stopped",
 				   netif_tx_queue_stopped(q->txq));
 }
 
-/* Every frame of a link comes, and the stack picks its own. */
-static void shm_set_rx_mode(struct net_device *dev)
+/**
+ * shm_set_rx_mode() - ndo_set_rx_mode
+ * @dev: the net_device
+ *
+ * Every frame comes, and the stack picks its own.
+ */
+void shm_set_rx_mode(struct net_device *dev)
 {
 }
 
@@ -405,27 +518,18 @@ static const struct net_device_ops shm_netdev_ops = {
 };
 
 const struct ivnet_transport_ops shm_transport_ops = {
-	.priv_size	= sizeof(struct shm_dev),
+	SHM_OPS_COMMON,
 	.netdev_ops	= &shm_netdev_ops,
-	.params		= shm_params,
-	.n_params	= ARRAY_SIZE(shm_params),
-	.params_default	= shm_params_default,
-	.params_read	= shm_params_read,
 	.up		= shm_up,
 	.down		= shm_down,
 	.queue_alloc	= shm_queue_alloc,
-	.queue_free	= shm_queue_free,
 	.queues_start	= shm_queues_start,
 	.queues_stop	= shm_queues_stop,
-	.set_mac	= shm_set_mac,
 	.set_features	= shm_set_features,
-	.rx_buf_min	= shm_rx_buf_min,
 	.link		= shm_link,
 	.info_get	= shm_info_get,
 	.diagnose	= shm_diagnose,
 	.diagnose_peers	= shm_diagnose_peers,
-	.diagnose_rx	= shm_diagnose_rx,
-	.diagnose_tx	= shm_diagnose_tx,
 };
 EXPORT_SYMBOL_GPL(shm_transport_ops);
 
@@ -438,6 +542,7 @@ void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev)
 {
 	sd->idev = idev;
 	sd->pin = SHM_PORT_ANY;
+	sd->want_peer = SHM_PEER_NONE;
 	sd->port = -1;
 	mutex_init(&sd->lock);
 	INIT_DELAYED_WORK(&sd->work, shm_link_work);
@@ -448,7 +553,8 @@ EXPORT_SYMBOL_GPL(shm_dev_init);
  * shm_dev_wanted() - is this a device for this driver?
  * @sd: the device; the region is mapped
  *
- * Others use IVSHMEM too: a region that is neither ours nor empty is theirs.
+ * Others use IVSHMEM too: a region that is neither ours nor empty is theirs,
+ * unless the user named the device as one of IVSHMEM-NET.
  *
  * Return: false if it is not; the log says why.
  */
@@ -461,9 +567,9 @@ bool shm_dev_wanted(const struct shm_dev *sd)
 			sd->size, IVNET_SHM_REGION_MIN);
 		return false;
 	}
-	if (shm_region_foreign(sd) && !sd->format) {
-		dev_err(dev, "not bound: the region holds something else; ivnet_ivshmem.format=%s lets it be overwritten\n",
-			dev_name(dev));
+	if (!sd->want_classic && !sd->format && shm_region_foreign(sd)) {
+		dev_err(dev, "not bound: the region holds something else; ivnet_ivshmem.format=%s lets it be overwritten, ivnet_ivshmem.classic=%s takes it as IVSHMEM-NET's\n",
+			dev_name(dev), dev_name(dev));
 		return false;
 	}
 

@@ -3,9 +3,9 @@
 
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
-#include <net/checksum.h>
 
 #include "../core/tx.h"
+#include "copy.h"
 #include "shm.h"
 
 /* A full ring that does not move for this long no longer holds up the rest. */
@@ -127,19 +127,6 @@ static u64 gso_features(u8 gso_type)
 	}
 }
 
-/* Copy a frame, and finish its checksum on the way. */
-static void copy_csum(const struct sk_buff *skb, u8 *to,
-		      const struct ivnet_shm_frame *f)
-{
-	__wsum sum;
-
-	skb_copy_bits(skb, 0, to, f->csum_start);
-	sum = skb_copy_and_csum_bits(skb, f->csum_start, to + f->csum_start,
-				     f->len - f->csum_start);
-	put_unaligned((__force u16)(csum_fold(sum) ?: CSUM_MANGLED_0),
-		      (u16 *)(to + f->csum_start + f->csum_offset));
-}
-
 /* Copy a frame for one receiver, which has the features that it needs. */
 static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 		    const struct sk_buff *skb, const struct ivnet_shm_frame *f)
@@ -160,7 +147,7 @@ static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 	to = lane->tx_data + frame.offset;
 	frame.flags &= READ_ONCE(lane->flags);
 	if (unlikely(f->flags & ~frame.flags & IVNET_SHM_D_NEEDS_CSUM))
-		copy_csum(skb, to, f);
+		shm_copy_csum(skb, to, f->csum_start, f->csum_offset);
 	else
 		skb_copy_bits(skb, 0, to, f->len);
 

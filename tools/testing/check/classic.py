@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The classic format: the driver in a guest, and on the other side a program that
+was written by the description alone; tools/testing/shm/classic.c."""
+import json
+import os
+import subprocess
+import time
+
+import peer
+import vm
+
+TAP = 'classic0'
+HARD = ('avail-id', 'avail-index', 'used-id', 'used-len', 'used-index', 'state')
+SOFT = ('flags', 'short', 'long', 'addr')
+COUNTERS = ('rx_err_flags', 'rx_err_len_short', 'rx_err_len_long', 'rx_err_offset')
+
+
+def program(folder):
+    """Build it, as the server is built."""
+    os.makedirs(folder, exist_ok=True)
+    vm.host('make', '-s', '-C', os.path.join(vm.TOP, 'tools/testing/shm'), f'O={folder}',
+            os.path.join(folder, 'classic'), timeout=120)
+    return os.path.join(folder, 'classic')
+
+
+class Other:
+    """The other side, with a TAP device on the host."""
+
+    def __init__(self, path, shared, guest_position, *options, seconds=600):
+        shared.serve()
+        self.shared = shared
+        self.process = subprocess.Popen(
+            [path, '--server', shared.socket, '--peer', str(guest_position), '--tap', TAP,
+             '--seconds', str(seconds), *options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith('position '):
+            raise vm.VmError(f'classic does not start: {line}{self.process.stderr.read()}')
+        self.position = int(line.split()[1].rstrip(','))
+        vm.host('ip', 'addr', 'add', f'{shared.address()}/24', 'dev', TAP)
+        vm.host('ip', 'addr', 'add', f'{shared.address6()}/64', 'dev', TAP, 'nodad')
+        self.mtu(1500)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    @staticmethod
+    def mtu(mtu):
+        vm.host('ip', 'link', 'set', TAP, 'mtu', str(mtu), 'up')
+
+    def end(self):
+        """Its report."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            out, err = self.process.communicate(timeout=20)
+        except (subprocess.TimeoutExpired, ValueError):
+            self.process.kill()
+            return {'wrong': -1, 'why': 'no end'}
+        self.process.stdout.close()
+        return json.loads(out.splitlines()[-1]) if out.strip() else {'wrong': -1, 'why': err}
+
+
+def stats(guest):
+    """ethtool -S as a dictionary."""
+    lines = guest.run(f'ethtool -S {guest.ifname()}', check=True).out.splitlines()[1:]
+    return {name.strip(): int(value) for name, value in (line.split(':') for line in lines)}
+
+
+class Side:
+    """The driver's side."""
+
+    def __init__(self, ctx, guest, shared, label):
+        self.ctx, self.guest, self.shared, self.label = ctx, guest, shared, label
+        self.device = f'pci/{guest.pci_address()}'
+
+    def check(self, name, good, text=''):
+        if not good:
+            text += self.guest.run(f'devlink health diagnose {self.device} reporter peer; '
+                                   f'ip addr show {self.guest.ifname()}; dmesg | tail -n 5').out
+        return self.ctx.check(f'classic: {self.label}: {name}', good, text)
+
+    def speak(self, position):
+        """Speak to another side, from the next start on."""
+        done = self.guest.run(
+            f'devlink dev param set {self.device} name wire_format value classic '
+            f'cmode driverinit && devlink dev param set {self.device} name peer_id '
+            f'value {position} cmode driverinit && '
+            f'devlink dev reload {self.device} action driver_reinit')
+        self.check(f'reload with peer {position}', done.code == 0, done.out + done.err)
+
+    def carrier(self, seconds=20):
+        """Wait for it."""
+        end = time.monotonic() + seconds * self.ctx.slow
+        path = f'/sys/class/net/{self.guest.ifname()}/carrier'
+        while time.monotonic() < end:
+            if self.guest.run(f'cat {path}').out.strip() == '1':
+                return True
+            time.sleep(0.2)
+        return False
+
+    def pings(self, size=56, count=20):
+        done = self.guest.run(f'ping -q -c {count} -i 0.05 -W 5 -s {size} '
+                              f'{self.shared.address()}', timeout=60 * self.ctx.slow)
+        return ' 0% packet loss' in done.out, done.out[-300:] + done.err
+
+    def mtu(self, mtu):
+        return self.guest.run(f'ip link set {self.guest.ifname()} mtu {mtu}').code == 0
+
+
+def talks(side, other, exchange, server):
+    """Pings and data at both MTUs."""
+    for mtu in (1500, 16384):
+        other.mtu(mtu)
+        side.check(f'MTU {mtu} is taken', side.mtu(mtu))
+        if not side.check(f'MTU {mtu}: carrier', side.carrier()):
+            return
+        side.check(f'MTU {mtu}: frames of all lengths up to it',
+                   *side.pings(mtu - 28))
+        text = ''.join(exchange(side.ctx, side.guest, side.guest.nics, server).values())
+        side.check(f'MTU {mtu}: TCP and UDP both ways, sha256', not text, text)
+
+
+def goes_and_comes(side, count):
+    """The driver goes through its states, the other side stays."""
+    ifname = side.guest.ifname()
+    side.guest.run(f'for i in $(seq {count}); do ip link set {ifname} down; '
+                   f'ip link set {ifname} up; sleep 0.$((i % 3)); done; '
+                   f'devlink dev reload {side.device} action driver_reinit', check=True,
+                   timeout=120 * side.ctx.slow)
+    side.check(f'{count} times down and up, then a reload: carrier', side.carrier())
+    side.check(f'{count} times down and up, then a reload: ping', *side.pings())
+
+
+def judge(side, name, report):
+    side.ctx.tap.note(f'{side.ctx.prefix}classic: {side.label}: {name}: {report}')
+    side.check(f'{name}: the other side has no complaint', report['wrong'] == 0, str(report))
+
+
+def upper(ctx, path, exchange, server):
+    """The guest has the smaller position and the upper half."""
+    resets = 1000 if ctx.options.stress else 100
+    with ctx.region(size='1M') as shared, \
+            ctx.guest([vm.Shm(shared.name)], mem='256M', name='classic-upper') as guest:
+        guest.load('ivnet_ivshmem')
+        guest.addresses()
+        side = Side(ctx, guest, shared, 'upper half')
+        done = guest.run(f'devlink dev param set {side.device} name wire_format value other '
+                         'cmode driverinit')
+        side.check('another format is refused', done.code and 'native or classic' in
+                   done.out + done.err, done.out + done.err)
+        with Other(path, shared, 0) as other:
+            side.speak(other.position)
+            side.check('carrier', side.carrier())
+            talks(side, other, exchange, server)
+            goes_and_comes(side, 5)
+            judge(side, 'traffic', other.end())
+
+        with Other(path, shared, 0, '--resets', str(resets)) as other:
+            side.speak(other.position)
+            before = stats(guest)
+            end = time.monotonic() + 120 * ctx.slow
+            while time.monotonic() < end and not side.pings(count=100)[0]:
+                pass
+            side.check('after resets in every state: carrier', side.carrier())
+            side.check('after resets in every state: ping', *side.pings())
+            after = stats(guest)
+            wrong = [name for name in after if '_err_' in name and after[name] != before[name]]
+            side.check('resets are no errors', not wrong, str(wrong))
+            report = other.end()
+            judge(side, f'{resets} resets', report)
+            side.check('resets happened in every state',
+                       sum(report['reset_in']) == resets and all(report['reset_in']), str(report))
+
+        lies(side, path)
+        back_to_native(side)
+        ctx.splats(guest, 'classic: upper half')
+
+
+def lies(side, path):
+    """A peer that lies costs frames, or the link for a while."""
+    guest = side.guest
+    # before it is there: it can talk to the old life of the driver as well
+    before = stats(guest)
+    with Other(path, side.shared, 0, '--lie', ','.join(SOFT), '--lies', '60',
+               '--every', '20') as other:
+        side.speak(other.position)
+        side.check('before lies: carrier', side.carrier())
+        end = time.monotonic() + 60 * side.ctx.slow
+        grown = {}
+        while sum(grown.values()) < 60 and time.monotonic() < end:
+            guest.run(f'ping -q -c 50 -i 0.02 -W 1 {side.shared.address()}', timeout=90)
+            now = stats(guest)
+            grown = {name: now[name] - before[name] for name in (*COUNTERS, 'rx_err_ring')}
+        side.check('after frames that lie: ping', *side.pings())
+        report = other.end()
+        judge(side, 'lies of descriptors', report)
+        side.check('each lie of a descriptor is counted by its kind',
+                   list(grown.values()) == [*(report[lie] for lie in SOFT), 0],
+                   f'{grown} {report}')
+    for lie in HARD:
+        before = stats(guest)
+        with Other(path, side.shared, 0, '--lie', lie, '--lies', '1', '--every', '500') as other:
+            side.speak(other.position)
+            side.check(f'{lie}: carrier', side.carrier())
+            guest.run(f'ping -q -c 30 -i 0.05 -W 1 {side.shared.address()}', timeout=90)
+            side.check(f'{lie}: the link is back', side.carrier(30))
+            side.check(f'{lie}: ping', *side.pings())
+            after = stats(guest)
+            rings = sum(after[name] - before[name] for name in ('rx_err_ring', 'tx_err_ring'))
+            report = other.end()
+            side.check(f'{lie}: was told once, and counted', report[lie] == 1 and
+                       rings == (lie != 'state'), f'{rings} {report}')
+            # It knows what it lied about, and what came back.
+            judge(side, lie, report)
+
+
+def back_to_native(side):
+    """The native format does not overwrite what it does not know."""
+    done = side.guest.run(f'devlink dev param set {side.device} name wire_format value native '
+                          f'cmode driverinit && devlink dev reload {side.device} '
+                          'action driver_reinit')
+    side.check('the native format refuses this region', done.code and
+               'something else' in done.out + done.err, done.out + done.err)
+
+
+def lower(ctx, path, exchange, server):
+    """The other side was there first, and the driver is told at probe."""
+    with ctx.region(size='256K') as shared:
+        with Other(path, shared, 1) as other, \
+                ctx.guest([vm.Shm(shared.name)], mem='256M', name='classic-lower') as guest:
+            side = Side(ctx, guest, shared, 'lower half')
+            guest.load('ivnet_ivshmem', classic=guest.pci_address())
+            side.speak(other.position)
+            guest.addresses()
+            side.check('carrier', side.carrier())
+            talks(side, other, exchange, server)
+            goes_and_comes(side, 5)
+            judge(side, 'traffic', other.end())
+            ctx.splats(guest, 'classic: lower half')
+
+
+def run(ctx, exchange, port):
+    """Both halves; peer.Server answers on the host's end."""
+    path = program(os.path.join(vm.run_dir(), 'classic'))
+    with peer.Server(port) as server:
+        upper(ctx, path, exchange, server)
+        lower(ctx, path, exchange, server)
