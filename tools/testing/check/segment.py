@@ -18,7 +18,8 @@ STREAM_PORT = 5600
 BACK_AFTER_KILL = 15
 BACK_AFTER_REBOOT = 2
 PAUSE = 10
-# Growth of a guest's kernel memory that is not a leak, KiB.
+# Growth of a guest's kernel memory that is not a leak, KiB; KASAN keeps more of what
+# was freed, and kmemleak knows better there.
 SLACK = 4096
 
 
@@ -196,7 +197,7 @@ class Segment:
             wrong += f'positions: {positions}\n'
         self.check(f'kill -9, {count} times: a new position, the links are back', not wrong, wrong)
         grown = [self.kernel_memory(each) - was for each, was in zip((first, second), before)]
-        self.check(f'kill -9, {count} times: the others lose no memory', max(grown) < SLACK,
+        self.check(f'kill -9, {count} times: the others lose no memory', max(grown) < SLACK * self.ctx.slow,
                    f'grown by {grown} KiB')
 
     @staticmethod
