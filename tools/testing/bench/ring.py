@@ -4,8 +4,8 @@
 
 Two threads, pinned, bring frames from one to the other by the code of
 include/net/ivnet/shm_ring.h; the same with memcpy alone and with a split
-virtqueue; and two testpmd of DPDK, by its memif. See
-Documentation/networking/performance.rst.
+virtqueue; and two testpmd of DPDK, by its memif. Then, by one thread, whether it
+pays to sum up a frame while it is copied. See Documentation/networking/performance.rst.
 """
 import argparse
 import os
@@ -30,6 +30,9 @@ CACHE = os.environ.get('IVNET_CACHE') or os.path.join(
     os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'ivnet')
 FRAMES = (64, 1514, 65536)
 WAYS = ('ivnet-shm', 'memcpy', 'virtqueue', 'memif')
+# Lengths of frames that are summed up, and of the memory that they lie in, KiB.
+SUMS = (60, 214, 1514, 9014, 65536)
+AREAS = (128, 65536)
 WARM = 0.1
 # What works is in nobody's way for as long as a window lasts, and we are in its.
 OURS, THEIRS = 60, 50
@@ -167,13 +170,39 @@ def build(work):
     return os.path.join(work, 'ring')
 
 
-def run(words, seconds=30):
+def sums(work, runs):
+    """Time to copy a frame and sum it up, in two passes and in one."""
+    if os.uname().machine != 'x86_64':
+        return 'Sums: the loops are for x86-64.\n'
+    program = os.path.join(work, 'sum')
+    subprocess.run(['gcc', '-O2', '-Wall', '-Wextra', '-o', program,
+                    os.path.join(HERE, 'sum.c')], check=True, timeout=120)
+    rows = []
+    for area in AREAS:
+        for length in SUMS:
+            pairs = [[float(word) for word in text.split()] for text in
+                     (output([program, str(length), str(area)]) for _ in range(runs))]
+            two, one = zip(*pairs)
+            each = [b / a for a, b in pairs]
+            rows.append([str(length), f'{area} KiB', f'{statistics.median(two):.1f}',
+                         f'{statistics.median(one):.1f}',
+                         f'{statistics.median(one) / statistics.median(two):.2f} '
+                         f'({min(each):.2f}..{max(each):.2f})'])
+    return report.table(['bytes', 'of', 'copied, then summed: ns', 'in one: ns',
+                         'in one to both (least..greatest)'], rows)
+
+
+def output(words, seconds=30):
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=seconds, check=False,
                           preexec_fn=lambda: realtime(0, THEIRS))
     if done.returncode:
         raise RingError(f'{" ".join(words)}: {done.stderr.strip()}')
-    return float(done.stdout)
+    return done.stdout
+
+
+def run(words):
+    return float(output(words))
 
 
 def memifs(work, frames):
@@ -278,6 +307,7 @@ def main():
                 say('no real-time priority: other work is in the figures')
             try:
                 rates, distance = measure(ring, pairs, arguments)
+                summed = sums(work, arguments.runs)
             finally:
                 realtime(0, 0)
                 for pair in pairs.values():
@@ -286,7 +316,7 @@ def main():
         sys.exit(f'ring: {error}')
     text = (f'{processor()}, {statistics.median(distance):.0f} ns '
             f'({min(distance):.0f}..{max(distance):.0f}) from one processor to the other; '
-            f'{arguments.runs} runs::\n\n    {words}\n\n{table(rates)}')
+            f'{arguments.runs} runs::\n\n    {words}\n\n{table(rates)}\n{summed}')
     print(f'\n{text}', flush=True)
     if arguments.update:
         report.update(arguments.update, text)

@@ -16,6 +16,7 @@
  * @buffers: taken from the ring
  * @csum_partial: frames with a sum to be finished
  * @csum_valid: frames whose sum the other side checked
+ * @csum_complete: frames that were summed up while they were copied
  * @gso: frames put together by the other side
  * @gso_bytes: the same in bytes
  * @copied: frames copied into an skb of their own
@@ -26,6 +27,7 @@ struct ivnet_rx_batch {
 	u32 buffers;
 	u32 csum_partial;
 	u32 csum_valid;
+	u32 csum_complete;
 	u32 gso;
 	u32 gso_bytes;
 	u32 copied;
@@ -70,8 +72,10 @@ static inline void ivnet_rx_batch_add(struct ivnet_rx_stats *s,
 			      b->bytes[PACKET_BROADCAST]);
 		u64_stats_add(&s->v[IVNET_RX_CSUM_PARTIAL], b->csum_partial);
 		u64_stats_add(&s->v[IVNET_RX_CSUM_VALID], b->csum_valid);
+		u64_stats_add(&s->v[IVNET_RX_CSUM_COMPLETE], b->csum_complete);
 		u64_stats_add(&s->v[IVNET_RX_CSUM_NONE],
-			      packets - b->csum_partial - b->csum_valid);
+			      packets - b->csum_partial - b->csum_valid -
+			      b->csum_complete);
 		u64_stats_add(&s->v[IVNET_RX_GSO_PACKETS], b->gso);
 		u64_stats_add(&s->v[IVNET_RX_GSO_BYTES], b->gso_bytes);
 		u64_stats_add(&s->v[IVNET_RX_COPIED], b->copied);

@@ -268,7 +268,7 @@ static int classic_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 		.rx_usecs_max	= SHM_RX_USECS_MAX,
 	};
 	/* Sums are computed while a frame is copied. */
-	idev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM;
+	idev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_RXCSUM;
 	idev->features = idev->hw_features | NETIF_F_HIGHDMA;
 	idev->tso_max = GSO_LEGACY_MAX_SIZE;
 	idev->headroom = 0;

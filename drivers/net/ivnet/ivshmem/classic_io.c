@@ -270,7 +270,7 @@ static bool rx_frame(struct shm_queue *sq, struct shm_classic *c, u32 copybreak,
 	/* Checked above, but not for a processor that guesses ahead. */
 	offset = array_index_nospec(f.offset, c->rx.data_size);
 	skb = shm_copy_frame(sq, c->data[!c->side] + offset, f.len, copybreak,
-			     b);
+			     sq->q.netdev->features & NETIF_F_RXCSUM, b);
 	if (likely(skb))
 		ivnet_rx_deliver(&sq->q, skb, f.len, b);
 	else

@@ -12,13 +12,31 @@
 #define SHM_SHINFO	SKB_DATA_ALIGN(sizeof(struct skb_shared_info))
 #define SHM_HEADROOM	(NET_SKB_PAD + NET_IP_ALIGN)
 
+/* Copy the first @len bytes of a frame, and sum up what follows its header. */
+static inline void shm_copy_head(struct sk_buff *skb, const u8 *src, u32 len,
+				 bool sum)
+{
+	u8 *to = __skb_put(skb, len);
+
+	if (!sum) {
+		memcpy(to, src, len);
+		return;
+	}
+	memcpy(to, src, ETH_HLEN);
+	skb->csum = csum_partial_copy_nocheck(src + ETH_HLEN, to + ETH_HLEN,
+					      len - ETH_HLEN);
+	skb->ip_summed = CHECKSUM_COMPLETE;
+}
+
 /* Copy @len bytes from @src into pages behind the head of an skb. */
 static inline bool shm_copy_frags(struct shm_queue *sq, struct sk_buff *skb,
-				  const u8 *src, u32 len)
+				  const u8 *src, u32 len, bool sum)
 {
 	u32 part, size;
 	unsigned int off;
 	struct page *page;
+	__wsum csum;
+	u8 *to;
 
 	while (len) {
 		part = min(len, sq->page_len);
@@ -26,7 +44,14 @@ static inline bool shm_copy_frags(struct shm_queue *sq, struct sk_buff *skb,
 		page = page_pool_dev_alloc_frag(sq->pool, &off, size);
 		if (unlikely(!page))
 			return false;
-		memcpy(page_address(page) + off, src, part);
+		to = page_address(page) + off;
+		if (sum) {
+			csum = csum_partial_copy_nocheck(src, to, part);
+			skb->csum = csum_block_add(skb->csum, csum,
+						   skb->len - ETH_HLEN);
+		} else {
+			memcpy(to, src, part);
+		}
 		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, off, part,
 				size);
 		src += part;
@@ -36,10 +61,13 @@ static inline bool shm_copy_frags(struct shm_queue *sq, struct sk_buff *skb,
 	return true;
 }
 
-/* The one copy on the way in: short frames into a small skb, others into pages. */
+/*
+ * The one copy on the way in: short frames into a small skb, others into pages;
+ * with @sum, for a frame whose checksums nobody vouches for, summed on the way.
+ */
 static inline struct sk_buff *shm_copy_frame(struct shm_queue *sq,
 					     const u8 *src, u32 len,
-					     u32 copybreak,
+					     u32 copybreak, bool sum,
 					     struct ivnet_rx_batch *b)
 {
 	u32 first, size;
@@ -51,8 +79,9 @@ static inline struct sk_buff *shm_copy_frame(struct shm_queue *sq,
 		skb = napi_alloc_skb(&sq->q.napi, len);
 		if (unlikely(!skb))
 			return NULL;
-		skb_put_data(skb, src, len);
+		shm_copy_head(skb, src, len, sum);
 		b->copied++;
+		b->csum_complete += sum;
 		return skb;
 	}
 
@@ -69,12 +98,13 @@ static inline struct sk_buff *shm_copy_frame(struct shm_queue *sq,
 	}
 	skb_mark_for_recycle(skb);
 	skb_reserve(skb, SHM_HEADROOM);
-	memcpy(__skb_put(skb, first), src, first);
+	shm_copy_head(skb, src, first, sum);
 	if (len > first && unlikely(!shm_copy_frags(sq, skb, src + first,
-						    len - first))) {
+						    len - first, sum))) {
 		napi_consume_skb(skb, 1);
 		return NULL;
 	}
+	b->csum_complete += sum;
 
 	return skb;
 }

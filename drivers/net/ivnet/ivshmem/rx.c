@@ -32,6 +32,7 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 	struct sk_buff *skb;
 	const u8 *src;
 	u32 offset;
+	bool meta;
 
 	b->buffers++;
 	err = ivnet_shm_rx_fetch(&lane->rx, &f);
@@ -42,15 +43,18 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 
 	/* Checked above, but not for a processor that guesses ahead. */
 	offset = array_index_nospec(f.offset, lane->rx.data_size);
-	skb = shm_copy_frame(sq, lane->rx_data + offset, f.len, copybreak, b);
+	meta = f.flags & (IVNET_SHM_D_NEEDS_CSUM | IVNET_SHM_D_DATA_VALID) ||
+	       f.gso_type;
+	skb = shm_copy_frame(sq, lane->rx_data + offset, f.len, copybreak,
+			     !meta && sq->q.netdev->features & NETIF_F_RXCSUM,
+			     b);
 	if (unlikely(!skb)) {
 		ivnet_rx_stat_inc(stats, IVNET_RX_NO_SKB);
 		return;
 	}
 
-	if (f.flags & (IVNET_SHM_D_NEEDS_CSUM | IVNET_SHM_D_DATA_VALID) ||
-	    f.gso_type) {
-		const struct ivnet_meta meta = {
+	if (meta) {
+		const struct ivnet_meta m = {
 			.flags		= f.flags & (IVNET_SHM_D_NEEDS_CSUM |
 						     IVNET_SHM_D_DATA_VALID),
 			.gso_type	= f.gso_type,
@@ -60,7 +64,7 @@ static void rx_frame(struct shm_queue *sq, struct shm_link *link,
 			.csum_offset	= f.csum_offset,
 		};
 
-		if (unlikely(!ivnet_rx_meta_apply(&sq->q, skb, &meta,
+		if (unlikely(!ivnet_rx_meta_apply(&sq->q, skb, &m,
 						  &link->rules, b))) {
 			napi_consume_skb(skb, 1);
 			return;

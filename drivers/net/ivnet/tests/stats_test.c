@@ -102,6 +102,7 @@ static void stats_test_rows(struct kunit *test)
 		{ IVNET_RX_BYTES, "bytes" },
 		{ IVNET_RX_CSUM_PARTIAL, "csum_partial" },
 		{ IVNET_RX_CSUM_VALID, "csum_valid" },
+		{ IVNET_RX_CSUM_COMPLETE, "csum_complete" },
 		{ IVNET_RX_GSO_PACKETS, "gso_packets" },
 		{ IVNET_RX_INTERRUPTS, "interrupts" },
 		{ IVNET_RX_NO_SKB, "no_skb" },
