@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The classic format: the driver in a guest, and on the other side a program that
 was written by the description alone; tools/testing/shm/classic.c."""
+import itertools
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import time
 import peer
 import vm
 
-TAP = 'classic0'
+_taps = itertools.count()
 HARD = ('avail-id', 'avail-index', 'used-id', 'used-len', 'used-index', 'state')
 SOFT = ('flags', 'short', 'long', 'addr')
 COUNTERS = ('rx_err_flags', 'rx_err_len_short', 'rx_err_len_long', 'rx_err_offset')
@@ -29,16 +30,17 @@ class Other:
     def __init__(self, path, shared, guest_position, *options, seconds=600):
         shared.serve()
         self.shared = shared
+        self.tap = f'classic{next(_taps)}'
         self.process = subprocess.Popen(
-            [path, '--server', shared.socket, '--peer', str(guest_position), '--tap', TAP,
+            [path, '--server', shared.socket, '--peer', str(guest_position), '--tap', self.tap,
              '--seconds', str(seconds), *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith('position '):
             raise vm.VmError(f'classic does not start: {line}{self.process.stderr.read()}')
         self.position = int(line.split()[1].rstrip(','))
-        vm.host('ip', 'addr', 'add', f'{shared.address()}/24', 'dev', TAP)
-        vm.host('ip', 'addr', 'add', f'{shared.address6()}/64', 'dev', TAP, 'nodad')
+        vm.host('ip', 'addr', 'add', f'{shared.address()}/24', 'dev', self.tap)
+        vm.host('ip', 'addr', 'add', f'{shared.address6()}/64', 'dev', self.tap, 'nodad')
         self.mtu(1500)
 
     def __enter__(self):
@@ -47,9 +49,8 @@ class Other:
     def __exit__(self, *_):
         self.end()
 
-    @staticmethod
-    def mtu(mtu):
-        vm.host('ip', 'link', 'set', TAP, 'mtu', str(mtu), 'up')
+    def mtu(self, mtu):
+        vm.host('ip', 'link', 'set', self.tap, 'mtu', str(mtu), 'up')
 
     def end(self):
         """Its report."""
