@@ -251,7 +251,7 @@ void client_send(struct client *c, int memory_fd, int64_t now)
 		give_up(c, "has gone", false);
 		break;
 	default:
-		pr_client_warn("client %u: send: %s", c->peer->id, strerror(code));
+		pr_limited_warn("client %u: send: %s", c->peer->id, strerror(code));
 		give_up(c, "cannot be sent to", true);
 	}
 }

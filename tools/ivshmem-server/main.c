@@ -5,13 +5,9 @@
  * then on guests ring each other without it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "listener.h"
 #include "log.h"
@@ -24,33 +20,6 @@
 /* epoll, signals, log, locks, listener, memory, standard streams, a few more */
 #define OTHER_DESCRIPTORS 24
 
-static void set_signals(void)
-{
-	sigset_t set;
-
-	/* Those that the loop takes; whatever comes before waits for it. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* Descriptors 0 to 2 must not become a client's. */
-static int fill_standard_streams(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return 0;
-}
-
 static int serve(const struct options *o, int given, int ready_fd)
 {
 	struct listener listener = { .fd = -1, .lock.fd = -1 };
@@ -60,12 +29,12 @@ static int serve(const struct options *o, int given, int ready_fd)
 
 	if (memory_open(&memory, o))
 		goto out;
-	if (o->pid_file && lock_file_take(&pid_file, o->pid_file, "--pid-file"))
+	if (o->daemon.pid_file && lock_file_take(&pid_file, o->daemon.pid_file, "--pid-file"))
 		goto out;
 	/* Last, so that who finds the socket also finds a server. */
 	if (listener_open(&listener, o, given))
 		goto out;
-	if (drop_privileges(o->user, o->group))
+	if (drop_privileges(o->daemon.user, o->daemon.group))
 		goto out;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		pr_warn("PR_SET_NO_NEW_PRIVS: %s", strerror(errno));
@@ -91,13 +60,13 @@ int main(int argc, char **argv)
 	if (given == BAD_SOCKET)
 		return 1;
 	options_check_socket(&options, given != NO_SOCKET);
-	if (options.log && log_open(options.log))
+	if (options.daemon.log && log_open(options.daemon.log))
 		return 1;
 	set_signals();
 	snprintf(what, sizeof(what), "%u clients with %u vectors", options.clients,
 		 options.vectors);
 	raise_descriptor_limit(options.clients * (options.vectors + 1) + OTHER_DESCRIPTORS, what);
-	if (options.daemonize) {
+	if (options.daemon.daemonize) {
 		ready_fd = go_to_background();
 		if (ready_fd < 0)
 			return 1;

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "args.h"
+
 #define SIZE_MIN ((uint64_t)4 << 10)
 #define SIZE_LIMIT ((uint64_t)1 << 40)
 #define VECTORS_MAX 64
@@ -19,10 +21,6 @@ struct options {
 	const char *socket_owner;
 	const char *socket_group;
 	const char *memory;		/* a file; NULL: a memfd */
-	const char *user;
-	const char *group;
-	const char *log;
-	const char *pid_file;
 	uint64_t size;			/* bytes */
 	uint64_t huge;			/* bytes of a huge page, HUGE_DEFAULT, or 0 */
 	unsigned int vectors;
@@ -31,7 +29,7 @@ struct options {
 	mode_t socket_mode;
 	bool size_given;
 	bool prealloc;
-	bool daemonize;
+	struct daemon_options daemon;
 };
 
 /* Ends the program for --help, --version and mistakes (status 2). */

@@ -9,11 +9,11 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "log.h"
+#include "process.h"
 #include "systemd.h"
 
 #define ID_END 65536		/* a doorbell has 16 bits for it */
@@ -39,14 +39,6 @@ struct server {
 	unsigned long dropped;
 	unsigned long refused;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int watch(struct server *s, int operation, int fd, uint32_t events, void *what)
 {
@@ -83,8 +75,8 @@ static void add_client(struct server *s, struct client *c)
 	}
 	client_tell_join(c, c->peer);
 	s->clients[s->count++] = c;
-	pr_client_info("client %u (process %ld, user %lu) joined, %u of %u", c->peer->id,
-		       (long)c->pid, (unsigned long)c->uid, s->count, s->options->clients);
+	pr_limited_info("client %u (process %ld, user %lu) joined, %u of %u", c->peer->id,
+			(long)c->pid, (unsigned long)c->uid, s->count, s->options->clients);
 	if (s->next_id == ID_END)
 		pr_warn("the last id is given: start the server anew for more clients, when all have left");
 	serve(s, c);
@@ -95,7 +87,7 @@ static void add_client(struct server *s, struct client *c)
 static void back_off(struct server *s, int code)
 {
 	if (!s->backoff)
-		pr_client_warn("clients have to wait: %s", strerror(code));
+		pr_limited_warn("clients have to wait: %s", strerror(code));
 	s->backoff = s->backoff ? s->backoff * 2 : BACKOFF_MIN;
 	if (s->backoff > BACKOFF_MAX)
 		s->backoff = BACKOFF_MAX;
@@ -119,10 +111,10 @@ static void remove_client(struct server *s, unsigned int index)
 		(s->count - index) * sizeof(s->clients[0]));
 	if (c->failed) {
 		s->dropped++;
-		pr_client_warn("client %u (process %ld) dropped: it %s; %u of %u", id,
-			       (long)c->pid, c->end, s->count, s->options->clients);
+		pr_limited_warn("client %u (process %ld) dropped: it %s; %u of %u", id,
+				(long)c->pid, c->end, s->count, s->options->clients);
 	} else {
-		pr_client_info("client %u left, %u of %u", id, s->count, s->options->clients);
+		pr_limited_info("client %u left, %u of %u", id, s->count, s->options->clients);
 	}
 	client_destroy(c);
 	for (i = 0; i < s->count; i++) {
@@ -189,7 +181,7 @@ static void refuse(struct server *s, int fd, const char *why)
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &creds, &length);
 	close(fd);
 	s->refused++;
-	pr_client_warn("process %ld refused: %s", (long)creds.pid, why);
+	pr_limited_warn("process %ld refused: %s", (long)creds.pid, why);
 }
 
 /* False when there is no more to accept for now. */
@@ -215,7 +207,7 @@ static bool accept_one(struct server *s)
 		return false;
 	}
 	if (s->backoff) {
-		pr_client_info("clients are accepted again");
+		pr_limited_info("clients are accepted again");
 		s->backoff = 0;
 	}
 	/* Not earlier: who left before this one came does not count. */
@@ -348,10 +340,7 @@ static int set_up(struct server *s)
 	sigset_t set;
 
 	/* main() has blocked them */
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	stop_signals(&set);
 	s->clients = calloc(s->options->clients, sizeof(s->clients[0]));
 	s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -5,13 +5,13 @@ import os
 import pwd
 import re
 import select
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import time
 
+import native
 from server_rig import (DEADLINE, Client, Server, Wrong, crowd, equal, expect, listens, run,
                         wait_for)
 
@@ -311,36 +311,4 @@ def logging(context):
 @test
 def installation(context):
     """make install and uninstall; the manual and the units are well-formed"""
-    root = os.path.join(context.folder, 'root')
-    make = ('make', '-s', '-C', context.source, f'O={os.path.dirname(context.program)}',
-            f'DESTDIR={root}', 'PREFIX=/usr', 'UNITDIR=/usr/lib/systemd/system')
-    done = run(*make, 'install')
-    equal((done.returncode, done.stdout), (0, ''), 'make install')
-    found = {os.path.relpath(os.path.join(folder, name), root)
-             for folder, _, names in os.walk(root) for name in names}
-    equal(found, {'usr/sbin/ivshmem-server', 'usr/share/man/man8/ivshmem-server.8',
-                  'usr/lib/systemd/system/ivshmem-server@.service',
-                  'usr/lib/systemd/system/ivshmem-server@.socket',
-                  'etc/ivshmem-server/example.conf'}, 'what is installed')
-    manual = run('man', '--warnings', '-l', f'{root}/usr/share/man/man8/ivshmem-server.8',
-                 env={**os.environ, 'MANWIDTH': '80', 'LC_ALL': 'C.UTF-8'})
-    expect(not manual.returncode and 'warning' not in manual.stdout.partition('NAME')[0],
-           manual.stdout[:1000])
-    if shutil.which('systemd-analyze'):
-        # --root wants a whole system, so the program is where the host can see it.
-        units = os.path.join(root, 'usr/lib/systemd/system')
-        name = os.path.join(units, 'ivshmem-server@.service')
-        with open(name, encoding='utf-8') as file:
-            text = file.read()
-        expect('ExecStart=/usr/sbin/ivshmem-server ' in text, text)
-        with open(name, 'w', encoding='utf-8') as file:
-            file.write(text.replace('/usr/sbin/', f'{root}/usr/sbin/'))
-        done = run('systemd-analyze', 'verify', '--man=no',
-                   *(os.path.join(units, f'ivshmem-server@lan.{kind}')
-                     for kind in ('service', 'socket')))
-        equal((done.returncode, done.stdout), (0, ''), 'systemd-analyze verify')
-        done = run('systemd-analyze', 'security', '--offline=yes', '--threshold=15', name)
-        equal(done.returncode, 0, f'exposure:\n{done.stdout[-200:]}')
-    equal(run(*make, 'uninstall').returncode, 0, 'make uninstall')
-    left = [name for _, _, names in os.walk(root) for name in names]
-    equal(left, [], 'left by make uninstall')
+    native.installation(context, ('ivshmem-server@.service', 'ivshmem-server@.socket'), 15)

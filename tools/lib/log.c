@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Lines that clients may cause per period, whoever they are. */
+/* Lines that others may cause per period, whoever they are. */
 #define LIMIT_LINES 500
 #define LIMIT_SECONDS 10
 
@@ -114,7 +114,7 @@ static size_t prefix(char *text, size_t size, int level)
 		state.journal = to_journal();
 	if (state.journal)
 		return snprintf(text, size, "<%d>", level);
-	return snprintf(text, size, "ivshmem-server: %s", words[level]);
+	return snprintf(text, size, PROGRAM ": %s", words[level]);
 }
 
 static void put_line(const char *text, size_t length)
@@ -123,7 +123,7 @@ static void put_line(const char *text, size_t length)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
 
 	/*
-	 * A reader of our stderr that has stopped must not stop the server: a
+	 * A reader of our stderr that has stopped must not stop us: a
 	 * pipe that is ready takes a line of this length without blocking.
 	 */
 	if (poll(&poll_fd, 1, 0) != 1 || !(poll_fd.revents & POLLOUT) ||
@@ -176,7 +176,7 @@ void log_limited(int level, const char *format, ...)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (now.tv_sec >= state.period + LIMIT_SECONDS) {
 		if (state.held)
-			pr_warn("%lu more lines about clients were left out", state.held);
+			pr_warn("%lu more lines about others were left out", state.held);
 		state.held = 0;
 		state.lines = 0;
 		state.period = now.tv_sec;

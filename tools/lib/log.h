@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Messages: to stderr, to the journal by way of stderr, or to a file. */
+/* Messages: to stderr, to the journal by way of stderr, or to a file. Not thread-safe. */
 #ifndef LOG_H
 #define LOG_H
 
@@ -22,9 +22,8 @@ void log_limited(int level, const char *format, ...) __printf(2, 3);
 #define pr_notice(...) log_print(LOG_NOTICE, __VA_ARGS__)
 #define pr_info(...) log_print(LOG_INFO, __VA_ARGS__)
 
-/* For what a client can cause as often as it likes. */
-#define pr_client_warn(...) log_limited(LOG_WARNING, __VA_ARGS__)
-#define pr_client_info(...) log_limited(LOG_INFO, __VA_ARGS__)
-#define pr_client_debug(...) log_limited(LOG_DEBUG, __VA_ARGS__)
+/* For what a client or a peer can cause as often as it likes. */
+#define pr_limited_warn(...) log_limited(LOG_WARNING, __VA_ARGS__)
+#define pr_limited_info(...) log_limited(LOG_INFO, __VA_ARGS__)
 
 #endif

@@ -36,7 +36,7 @@ int systemd_socket(void)
 	if (!count)
 		return NO_SOCKET;
 	if (count != 1) {
-		pr_err("systemd passed %ld sockets; this server takes one", count);
+		pr_err("systemd passed %ld sockets; this program takes one", count);
 		return BAD_SOCKET;
 	}
 	if (socket_option(FIRST_FD, SO_DOMAIN) != AF_UNIX ||
@@ -76,7 +76,7 @@ void systemd_notify(const char *format, ...)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	/* A manager that is busy must not hold up the guests. */
+	/* A manager that is busy must not hold us up. */
 	sendto(fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
 	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
 	close(fd);
