@@ -8,7 +8,7 @@ DIST    := ivnet-$(VERSION)
 CHECK   := tools/testing/check
 
 .PHONY: modules modules_install clean help check check-static check-kunit \
-	check-guest check-debug check-server matrix demo bench dist dkms setup
+	check-guest check-debug check-server check-tap matrix demo bench dist dkms setup
 
 modules modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
@@ -30,6 +30,7 @@ help:
 	@echo 'check-guest      selftests in guests on every supported kernel'
 	@echo 'check-debug      selftests on a kernel with KASAN, lockdep, kmemleak, fault injection'
 	@echo 'check-server     tests of tools/ivshmem-server'
+	@echo 'check-tap        tests of tools/ivshmem-tap'
 	@echo 'matrix           build against every kernel installed, or KERNELS="release ..."'
 	@echo 'bench            cost against virtio_net and veth, in counted instructions, and rates'
 
@@ -53,6 +54,9 @@ check-debug:
 
 check-server:
 	$(CHECK)/server.py
+
+check-tap:
+	$(CHECK)/tap.py
 
 matrix:
 	$(CHECK)/matrix.sh $(KERNELS)

@@ -17,6 +17,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s64 s64;
 
 #define cpu_to_le16(v)	((__le16)htole16(v))
 #define cpu_to_le32(v)	((__le32)htole32(v))
