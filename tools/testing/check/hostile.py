@@ -15,6 +15,8 @@ COUNTERS = ('rx_err_offset', 'rx_err_len_long', 'rx_err_flags', 'rx_err_seq', 'r
             'rx_err_gso_type')
 # Few, as each of these costs a link that has to come up again.
 RINGS = ('rx_err_ring', 'tx_err_ring')
+# Where processors are short a round may have seen no link up at the right moment.
+ROUNDS = 3
 # How long a segment may take to be itself again: a stale claim and the longest quarantine.
 RECOVERY = 90
 
@@ -76,18 +78,19 @@ def run(ctx, seconds=None):
         resets = links(found)
         with found.stream(first, second, 'its own'), \
                 found.stream(second, first, 'its own'):
-            attack(found, path, seconds)
+            for _ in range(ROUNDS):
+                attack(found, path, seconds)
+                if rings(found, before):
+                    break
         found.check('its own: the link between the others never went down',
                     links(found) == resets, f'{resets}, then {links(found)}')
-        rings = 0
         for guest, was in zip(found.guests, before):
             now = stats(guest)
-            rings += sum(now[name] - was[name] for name in RINGS)
             grown = {name: now[name] - was[name] for name in COUNTERS if name in now}
             found.note(f'its own: {guest.name} refused {grown}')
             found.check(f'its own: {guest.name} counts its refusals',
                         len(grown) == len(COUNTERS) and all(grown.values()), str(grown))
-        found.check('its own: indices that lie are counted', rings > 0)
+        found.check('its own: indices that lie are counted', rings(found, before) > 0)
 
         attack(found, path, seconds // 2 or 1, '--everywhere')
         for guest in found.guests:
@@ -98,6 +101,12 @@ def run(ctx, seconds=None):
         found.note(f'everywhere: the link is back after {time.monotonic() - start:.1f} s')
         found.check('everywhere: the others find each other again', good, found.state())
         found.pings()
+
+
+def rings(found, before):
+    """Refused indices."""
+    return sum(stats(guest)[name] - was[name]
+               for guest, was in zip(found.guests, before) for name in RINGS)
 
 
 def links(found):
