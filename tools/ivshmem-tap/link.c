@@ -80,45 +80,10 @@ static void lanes_reset(struct link *link)
 
 	for (q = 0; q < g->queues; q++) {
 		lane = &link->lanes[q];
-
-		lane->tx.ring = (void *)(base + ivnet_shm_ring_off(g, me, peer, q));
-		lane->tx.own = (void *)(base + ivnet_shm_prod_off(g, me, peer, q));
-		lane->tx.peer = (void *)(base + ivnet_shm_cons_off(g, peer, me, q));
-		lane->tx.mask = (1U << g->order) - 1;
-		lane->tx.data_size = g->data_size;
-		lane->tx_data = base + ivnet_shm_data_off(g, me, peer, q);
-		ivnet_shm_tx_reset(&lane->tx);
-
-		lane->rx.ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
-		lane->rx.own = (void *)(base + ivnet_shm_cons_off(g, me, peer, q));
-		lane->rx.peer = (void *)(base + ivnet_shm_prod_off(g, peer, me, q));
-		lane->rx.mask = (1U << g->order) - 1;
-		lane->rx.data_size = g->data_size;
-		lane->rx.max_frame = g->max_frame;
-		lane->rx.flags = desc_flags(link->features);
-		lane->rx_data = base + ivnet_shm_data_off(g, peer, me, q);
-		ivnet_shm_rx_reset(&lane->rx);
+		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, base, me, peer, q);
+		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, base, me, peer, q,
+						   desc_flags(link->features));
 	}
-}
-
-static void link_rules(struct link *link)
-{
-	u32 types = 0;
-
-	if (link->features & IVNET_SHM_F_TSO4)
-		types |= IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV4);
-	if (link->features & IVNET_SHM_F_TSO6)
-		types |= IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV6);
-	if (link->features & IVNET_SHM_F_ECN)
-		types |= IVNET_GSO_BIT(IVNET_GSO_ECN_BIT);
-	if (link->features & IVNET_SHM_F_USO)
-		types |= IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_UDP_L4);
-
-	link->rules = (struct ivnet_meta_rules){ .flags = 0 };
-	if (!(link->features & IVNET_SHM_F_CSUM))
-		return;
-	link->rules.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID;
-	link->rules.gso_types = (u8)types;
 }
 
 /* The peer's address, which it may change at any time. */
@@ -163,7 +128,7 @@ static void link_agree(struct link *link, const struct ivnet_shm_announce *a)
 		if (link->data_vector[q] >= link->vectors)
 			link->data_vector[q] = 0;
 	}
-	link_rules(link);
+	link->rules = ivnet_shm_link_rules(link->features);
 
 	ivnet_shm_store(&own->state, 0);
 	ivnet_shm_store(&own->yours, 0);

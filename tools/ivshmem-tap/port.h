@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include <net/ivnet/shm_link.h>
 #include <net/ivnet/shm_region.h>
 #include <net/ivnet/vnet_hdr.h>
 

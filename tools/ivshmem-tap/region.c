@@ -34,24 +34,6 @@ static void sleep_ms(u32 ms)
 	usleep(ms * 1000);
 }
 
-static const char *geometry_text(enum ivnet_shm_geometry_err err)
-{
-	switch (err) {
-	case IVNET_SHM_GEOMETRY_MAJOR:
-		return "another major version";
-	case IVNET_SHM_GEOMETRY_CRC:
-		return "wrong length or checksum of the header";
-	case IVNET_SHM_GEOMETRY_FEATURES:
-		return "an unknown feature is required";
-	case IVNET_SHM_GEOMETRY_SIZE:
-		return "made for another region size";
-	case IVNET_SHM_GEOMETRY_RANGE:
-		return "ports, queues, ring or frame size out of range";
-	default:
-		return "sections do not fit";
-	}
-}
-
 /* Who has a port; 0: nobody. */
 u64 claim_read(const struct port *p, u32 i)
 {
@@ -84,14 +66,6 @@ static bool region_empty(const struct port *p)
 	return true;
 }
 
-/* As many ports as get about a MiB in each direction. */
-static u32 default_ports(u64 size)
-{
-	if (size >= 64ULL << 20)
-		return 8;
-	return size >= 16ULL << 20 ? 4 : 2;
-}
-
 /* One queue for each processor that could serve it. */
 static u32 default_queues(void)
 {
@@ -104,7 +78,7 @@ static u32 default_queues(void)
 
 static int region_format(struct port *p)
 {
-	u32 ports = p->options->ports ? p->options->ports : default_ports(p->size);
+	u32 ports = p->options->ports ? p->options->ports : ivnet_shm_ports_default(p->size);
 	u32 queues = p->options->queues ? p->options->queues : default_queues();
 	struct ivnet_shm_geometry g;
 	struct ivnet_shm_header h;
@@ -190,7 +164,7 @@ static int region_layout(struct port *p)
 			return region_adopt(p);
 		if (!p->options->format) {
 			pr_err("region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu; --format lets it be overwritten",
-			       geometry_text(err), le16_to_cpu(p->header.major),
+			       ivnet_shm_geometry_text(err), le16_to_cpu(p->header.major),
 			       le16_to_cpu(p->header.minor), le16_to_cpu(p->header.max_ports),
 			       le16_to_cpu(p->header.queues),
 			       le64_to_cpu(p->header.region_size),

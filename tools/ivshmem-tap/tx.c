@@ -115,23 +115,6 @@ static void lane_put(struct queue *q, struct link *link, const u8 *from, u32 len
 	q->unpublished |= 1U << link->peer;
 }
 
-/* What a link has to have for a frame to be segmented. */
-static u64 gso_features(u8 gso_type)
-{
-	u64 need = IVNET_SHM_F_CSUM;
-
-	if (gso_type & VIRTIO_NET_HDR_GSO_ECN)
-		need |= IVNET_SHM_F_ECN;
-	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		return need | IVNET_SHM_F_TSO4;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return need | IVNET_SHM_F_TSO6;
-	default:
-		return need | IVNET_SHM_F_USO;
-	}
-}
-
 /* A receiver that takes no frame of this kind gets its segments. */
 static void tx_segments(struct queue *q, struct link *link, u32 len, const struct ivnet_meta *m)
 {
@@ -151,7 +134,7 @@ static void tx_link(struct queue *q, struct link *link, u32 len, const struct iv
 {
 	u64 uses = ivnet_shm_load(&link->uses);
 
-	if (m->gso_type && (gso_features(m->gso_type) & ~uses || len > link->max_frame)) {
+	if (m->gso_type && (ivnet_shm_gso_features(m->gso_type) & ~uses || len > link->max_frame)) {
 		tx_segments(q, link, len, m);
 	} else if (m->flags && !(uses & IVNET_SHM_F_CSUM)) {
 		memcpy(q->segment, q->frame, len);

@@ -140,6 +140,45 @@ ivnet_shm_geometry_fit(struct ivnet_shm_geometry *g)
 }
 
 /**
+ * ivnet_shm_geometry_text() - why a header is not accepted
+ * @err: the reason, not %IVNET_SHM_GEOMETRY_OK
+ *
+ * Return: words for the user.
+ */
+static inline const char *
+ivnet_shm_geometry_text(enum ivnet_shm_geometry_err err)
+{
+	switch (err) {
+	case IVNET_SHM_GEOMETRY_MAJOR:
+		return "another major version";
+	case IVNET_SHM_GEOMETRY_CRC:
+		return "wrong length or checksum of the header";
+	case IVNET_SHM_GEOMETRY_FEATURES:
+		return "an unknown feature is required";
+	case IVNET_SHM_GEOMETRY_SIZE:
+		return "made for another region size";
+	case IVNET_SHM_GEOMETRY_RANGE:
+		return "ports, queues, ring or frame size out of range";
+	default:
+		return "sections do not fit";
+	}
+}
+
+/**
+ * ivnet_shm_ports_default() - ports for a region, if nobody says how many
+ * @size: bytes of the region
+ *
+ * Return: as many as get about a MiB in each direction.
+ */
+static inline u32 ivnet_shm_ports_default(u64 size)
+{
+	if (size >= 64ULL << 20)
+		return 8;
+
+	return size >= 16ULL << 20 ? 4 : 2;
+}
+
+/**
  * ivnet_shm_geometry_default() - a good layout for a region
  * @g: filled in
  * @size: bytes of the region
@@ -352,6 +391,60 @@ static inline u64 ivnet_shm_data_off(const struct ivnet_shm_geometry *g, u32 i,
 {
 	return ivnet_shm_ring_off(g, i, j, q) +
 	       ((u64)sizeof(struct ivnet_shm_desc) << g->order);
+}
+
+/**
+ * ivnet_shm_tx_place() - empty the sending side of a lane, where it lies
+ * @tx: filled in, but for @tx.end, which is left alone
+ * @g: the layout
+ * @base: the region
+ * @me: our port
+ * @peer: the peer's
+ * @q: the queue
+ *
+ * Return: the data area.
+ */
+static inline u8 *ivnet_shm_tx_place(struct ivnet_shm_tx *tx,
+				     const struct ivnet_shm_geometry *g,
+				     u8 *base, u32 me, u32 peer, u32 q)
+{
+	tx->ring = (void *)(base + ivnet_shm_ring_off(g, me, peer, q));
+	tx->own = (void *)(base + ivnet_shm_prod_off(g, me, peer, q));
+	tx->peer = (void *)(base + ivnet_shm_cons_off(g, peer, me, q));
+	tx->mask = (1U << g->order) - 1;
+	tx->data_size = g->data_size;
+	ivnet_shm_tx_reset(tx);
+
+	return base + ivnet_shm_data_off(g, me, peer, q);
+}
+
+/**
+ * ivnet_shm_rx_place() - empty the receiving side of a lane, where it lies
+ * @rx: filled in
+ * @g: the layout
+ * @base: the region
+ * @me: our port
+ * @peer: the peer's
+ * @q: the queue
+ * @flags: descriptor flags that were agreed on
+ *
+ * Return: the peer's data area.
+ */
+static inline const u8 *ivnet_shm_rx_place(struct ivnet_shm_rx *rx,
+					   const struct ivnet_shm_geometry *g,
+					   u8 *base, u32 me, u32 peer, u32 q,
+					   u16 flags)
+{
+	rx->ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
+	rx->own = (void *)(base + ivnet_shm_cons_off(g, me, peer, q));
+	rx->peer = (void *)(base + ivnet_shm_prod_off(g, peer, me, q));
+	rx->mask = (1U << g->order) - 1;
+	rx->data_size = g->data_size;
+	rx->max_frame = g->max_frame;
+	rx->flags = flags;
+	ivnet_shm_rx_reset(rx);
+
+	return base + ivnet_shm_data_off(g, peer, me, q);
 }
 
 #endif

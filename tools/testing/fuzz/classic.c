@@ -5,27 +5,17 @@
  * something. Both areas are allocations of exactly their size.
  */
 
-#include <net/ivnet/shm_user.h>
-
+#include "hooks.h"
 #include "run.h"
 
 static void peer_acts(void);
 
-/* The peer is there whenever it could be. */
-#undef ivnet_shm_load
-#undef ivnet_shm_load_acquire
-#undef ivnet_shm_store
-#undef ivnet_shm_store_release
-#undef ivnet_shm_mb
-#undef ivnet_shm_barrier
-#define ivnet_shm_load(p)						\
+/* For indices and states alike. */
+#define look(p)								\
 	({ peer_acts(); __atomic_load_n((p), __ATOMIC_RELAXED); })
-#define ivnet_shm_load_acquire(p)	ivnet_shm_load(p)
-#define ivnet_shm_store(p, v)						\
+#define show(p, v)							\
 	({ peer_acts(); *(p) = (v); peer_acts(); })
-#define ivnet_shm_store_release(p, v)	ivnet_shm_store(p, v)
-#define ivnet_shm_mb()			peer_acts()
-#define ivnet_shm_barrier()		peer_acts()
+
 #include <net/ivnet/shm_classic.h>
 
 #define N_MAX	128

@@ -8,27 +8,13 @@
  * step outside.
  */
 
-#include <net/ivnet/shm_user.h>
-
+#include "hooks.h"
 #include "meta.h"
 
 static __le32 look(const __le32 *p);
 static void show(__le32 *p, __le32 value);
 static void peer_acts(void);
 
-/* The peer is there whenever it could be. */
-#undef ivnet_shm_load
-#undef ivnet_shm_load_acquire
-#undef ivnet_shm_store
-#undef ivnet_shm_store_release
-#undef ivnet_shm_mb
-#undef ivnet_shm_barrier
-#define ivnet_shm_load(p)		look(p)
-#define ivnet_shm_load_acquire(p)	look(p)
-#define ivnet_shm_store(p, v)		show(p, v)
-#define ivnet_shm_store_release(p, v)	show(p, v)
-#define ivnet_shm_mb()			peer_acts()
-#define ivnet_shm_barrier()		peer_acts()
 #include <net/ivnet/shm_ring.h>
 
 #define D_ALL	(IVNET_SHM_D_NEEDS_CSUM | IVNET_SHM_D_DATA_VALID |	\

@@ -16,21 +16,6 @@
 /* From RESET to RUN, and back. */
 #define CLASSIC_STEPS		4
 
-/**
- * classic_kick() - look at the other side's state, but not without end in a jiffy
- * @c: the format's state
- *
- * Context: any.
- */
-void classic_kick(const struct shm_classic *c)
-{
-	struct shm_dev *sd = c->sd;
-	bool busy = READ_ONCE(sd->worked) >= SHM_WORK_MAX &&
-		    !time_after(jiffies, READ_ONCE(sd->worked_at));
-
-	mod_delayed_work(system_long_wq, &sd->work, busy);
-}
-
 /* Ring outside of the data path. */
 static void ring_state(const struct shm_classic *c)
 {
@@ -159,11 +144,7 @@ static void classic_work(struct work_struct *work)
 		mutex_unlock(&sd->lock);
 		return;
 	}
-	if (time_after(jiffies, sd->worked_at)) {
-		WRITE_ONCE(sd->worked, 0);
-		WRITE_ONCE(sd->worked_at, jiffies);
-	}
-	WRITE_ONCE(sd->worked, sd->worked + 1);
+	shm_work_began(sd);
 	classic_follow(c);
 
 	if (time_after_eq(jiffies, sd->beat_at + SHM_BEAT)) {
@@ -360,9 +341,7 @@ static int classic_set_features(struct ivnet_dev *idev,
 
 static void classic_link(struct ivnet_dev *idev)
 {
-	const struct shm_dev *sd = ivnet_priv(idev);
-
-	classic_kick(sd->classic);
+	shm_work_kick(ivnet_priv(idev));
 }
 
 static int classic_info_get(struct ivnet_dev *idev,

@@ -106,7 +106,6 @@ static inline bool classic_usable(const struct shm_classic *c)
 }
 
 /* classic.c */
-void classic_kick(const struct shm_classic *c);
 
 /* classic_io.c */
 netdev_tx_t classic_xmit(struct sk_buff *skb, struct net_device *dev);

@@ -21,7 +21,7 @@ static bool set_broken(struct shm_classic *c, enum ivnet_classic_err err)
 	if (READ_ONCE(c->broken))
 		return false;
 	WRITE_ONCE(c->broken, err);
-	classic_kick(c);
+	shm_work_kick(c->sd);
 
 	return classic_peer_state(c) == IVNET_CLASSIC_RUN;
 }
@@ -333,14 +333,9 @@ static int rx_poll(struct shm_queue *sq, struct shm_classic *c, int budget)
 /* See whether a stopped queue can go on. */
 static void tx_wake(struct shm_queue *sq, struct shm_classic *c, int budget)
 {
-	if (likely(!netif_xmit_stopped(sq->q.txq)))
+	if (!shm_tx_lock_stopped(sq, budget))
 		return;
 
-	/* netpoll may have interrupted the owner of the lock. */
-	if (likely(budget))
-		__netif_tx_lock(sq->q.txq, smp_processor_id());
-	else if (!__netif_tx_trylock(sq->q.txq))
-		return;
 	tx_wait(sq, c);
 	__netif_tx_unlock(sq->q.txq);
 }
@@ -377,7 +372,7 @@ int classic_poll(struct napi_struct *napi, int budget)
 		tx_idle(sq, c);
 	/* The one vector may have meant this. */
 	if (unlikely(classic_peer_state(c) != READ_ONCE(c->seen)))
-		classic_kick(c);
+		shm_work_kick(c->sd);
 	if (done == budget || !napi_complete_done(napi, done))
 		return done;
 	if (!shm_wake_later(sq, done) && classic_usable(c) &&

@@ -8,6 +8,9 @@
 
 #include "shm.h"
 
+/* Looks at the links in one jiffy: whoever rings without end gets no more. */
+#define SHM_WORK_MAX	8
+
 /* How long peers may take to see what this port wants, ms. */
 #define SHM_WANTS_MS	200
 
@@ -98,47 +101,12 @@ static void lanes_reset(struct shm_link *link)
 
 	for (q = 0; q < g->queues; q++) {
 		lane = &link->lanes[q];
-
-		lane->tx.ring = (void *)(base + ivnet_shm_ring_off(g, me, peer, q));
-		lane->tx.own = (void *)(base + ivnet_shm_prod_off(g, me, peer, q));
-		lane->tx.peer = (void *)(base + ivnet_shm_cons_off(g, peer, me, q));
-		lane->tx.mask = (1U << g->order) - 1;
-		lane->tx.data_size = g->data_size;
-		lane->tx_data = base + ivnet_shm_data_off(g, me, peer, q);
+		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, base, me, peer, q);
 		lane->queued = 0;
 		lane->completed = 0;
-		ivnet_shm_tx_reset(&lane->tx);
-
-		lane->rx.ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
-		lane->rx.own = (void *)(base + ivnet_shm_cons_off(g, me, peer, q));
-		lane->rx.peer = (void *)(base + ivnet_shm_prod_off(g, peer, me, q));
-		lane->rx.mask = (1U << g->order) - 1;
-		lane->rx.data_size = g->data_size;
-		lane->rx.max_frame = g->max_frame;
-		lane->rx.flags = desc_flags(link->features);
-		lane->rx_data = base + ivnet_shm_data_off(g, peer, me, q);
-		ivnet_shm_rx_reset(&lane->rx);
+		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, base, me, peer, q,
+						   desc_flags(link->features));
 	}
-}
-
-static void link_rules(struct shm_link *link)
-{
-	link->rules = (struct ivnet_meta_rules) {};
-	if (!(link->features & IVNET_SHM_F_CSUM))
-		return;
-	link->rules.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM |
-			    VIRTIO_NET_HDR_F_DATA_VALID;
-	if (link->features & IVNET_SHM_F_TSO4)
-		link->rules.gso_types |=
-			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV4);
-	if (link->features & IVNET_SHM_F_TSO6)
-		link->rules.gso_types |=
-			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_TCPV6);
-	if (link->features & IVNET_SHM_F_ECN)
-		link->rules.gso_types |= IVNET_GSO_BIT(IVNET_GSO_ECN_BIT);
-	if (link->features & IVNET_SHM_F_USO)
-		link->rules.gso_types |=
-			IVNET_GSO_BIT(VIRTIO_NET_HDR_GSO_UDP_L4);
 }
 
 /* The peer's address, which it may change at any time. */
@@ -194,7 +162,7 @@ static void link_agree(struct shm_link *link,
 			link->data_vector[q] = 0;
 	}
 	link_address(link, a);
-	link_rules(link);
+	link->rules = ivnet_shm_link_rules(link->features);
 
 	WRITE_ONCE(own->yours, 0);
 	/* Before the rings change: see shm_link_broken(). */
@@ -405,6 +373,35 @@ static void port_find(struct shm_dev *sd)
 }
 
 /**
+ * shm_work_kick() - have the work run now, but not without end in a jiffy
+ * @sd: the device
+ *
+ * Context: any.
+ */
+void shm_work_kick(struct shm_dev *sd)
+{
+	bool busy = READ_ONCE(sd->worked) >= SHM_WORK_MAX &&
+		    !time_after(jiffies, READ_ONCE(sd->worked_at));
+
+	mod_delayed_work(system_long_wq, &sd->work, busy);
+}
+
+/**
+ * shm_work_began() - the work runs
+ * @sd: the device
+ *
+ * Context: the work.
+ */
+void shm_work_began(struct shm_dev *sd)
+{
+	if (time_after(jiffies, sd->worked_at)) {
+		WRITE_ONCE(sd->worked, 0);
+		WRITE_ONCE(sd->worked_at, jiffies);
+	}
+	WRITE_ONCE(sd->worked, sd->worked + 1);
+}
+
+/**
  * shm_link_work() - heartbeat, claim and links
  * @work: &shm_dev.work
  */
@@ -421,11 +418,7 @@ void shm_link_work(struct work_struct *work)
 		return;
 	}
 
-	if (time_after(jiffies, sd->worked_at)) {
-		WRITE_ONCE(sd->worked, 0);
-		WRITE_ONCE(sd->worked_at, jiffies);
-	}
-	WRITE_ONCE(sd->worked, sd->worked + 1);
+	shm_work_began(sd);
 	if (sd->port >= 0 && !shm_port_mine(sd)) {
 		dev_warn(sd->idev->dev, "port %d was taken over\n", sd->port);
 		links_down(sd);
@@ -501,11 +494,8 @@ void shm_link_init(struct shm_dev *sd)
  */
 void shm_link_kick(struct shm_dev *sd)
 {
-	bool busy = READ_ONCE(sd->worked) >= SHM_WORK_MAX &&
-		    !time_after(jiffies, READ_ONCE(sd->worked_at));
-
 	if (READ_ONCE(sd->open))
-		mod_delayed_work(system_long_wq, &sd->work, busy);
+		shm_work_kick(sd);
 }
 
 /**

@@ -26,24 +26,6 @@ static struct ivnet_shm_announce *announce_of(const struct shm_dev *sd, u32 i)
 	return (void *)(sd->base + ivnet_shm_section(&sd->geo, i));
 }
 
-static const char *geometry_text(enum ivnet_shm_geometry_err err)
-{
-	switch (err) {
-	case IVNET_SHM_GEOMETRY_MAJOR:
-		return "another major version";
-	case IVNET_SHM_GEOMETRY_CRC:
-		return "wrong length or checksum of the header";
-	case IVNET_SHM_GEOMETRY_FEATURES:
-		return "an unknown feature is required";
-	case IVNET_SHM_GEOMETRY_SIZE:
-		return "made for another region size";
-	case IVNET_SHM_GEOMETRY_RANGE:
-		return "ports, queues, ring or frame size out of range";
-	default:
-		return "sections do not fit";
-	}
-}
-
 /**
  * shm_claim_read() - who has a port
  * @sd: the device
@@ -72,15 +54,6 @@ static enum ivnet_shm_geometry_err header_check(struct shm_dev *sd,
 					ivnet_shm_crc(h, offsetof(typeof(*h), crc)));
 }
 
-/* Default number of ports: as many as get about a MiB in each direction. */
-static u32 default_ports(u64 size)
-{
-	if (size >= 64ULL << 20)
-		return 8;
-
-	return size >= 16ULL << 20 ? 4 : 2;
-}
-
 /* One queue for each CPU that could serve it, if there is room for so many. */
 static u32 default_queues(void)
 {
@@ -89,7 +62,7 @@ static u32 default_queues(void)
 
 static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 {
-	u32 ports = sd->want_ports ?: default_ports(sd->size);
+	u32 ports = sd->want_ports ?: ivnet_shm_ports_default(sd->size);
 	u32 queues = sd->want_queues ?: default_queues();
 	enum ivnet_shm_geometry_err err;
 	struct ivnet_shm_geometry g;
@@ -235,9 +208,9 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 		}
 		if (!sd->format) {
 			NL_SET_ERR_MSG_FMT_MOD(extack, "region refused: %s",
-					       geometry_text(err));
+					       ivnet_shm_geometry_text(err));
 			dev_err(sd->idev->dev, "region refused: %s; version %u.%u, %u ports, %u queues, %llu bytes, here %u and %llu; ivnet_ivshmem.format=%s lets it be overwritten\n",
-				geometry_text(err), le16_to_cpu(h.major),
+				ivnet_shm_geometry_text(err), le16_to_cpu(h.major),
 				le16_to_cpu(h.minor), le16_to_cpu(h.max_ports),
 				le16_to_cpu(h.queues),
 				le64_to_cpu(h.region_size), IVNET_SHM_MAJOR,

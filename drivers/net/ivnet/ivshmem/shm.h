@@ -7,6 +7,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
+#include <net/ivnet/shm_link.h>
 #include <net/ivnet/shm_region.h>
 #include <net/ivnet/vnet_hdr.h>
 
@@ -33,9 +34,6 @@
 /* Quarantine: first and longest pause, seconds. */
 #define SHM_RETRY_MIN		1
 #define SHM_RETRY_MAX		60
-
-/* Looks at the links in one jiffy: whoever rings without end gets no more. */
-#define SHM_WORK_MAX		8
 
 /* Longest pause between a poll and the next one that a user may ask for, µs. */
 #define SHM_RX_USECS_MAX	10000
@@ -377,6 +375,8 @@ void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
 /* link.c */
 void shm_link_work(struct work_struct *work);
 void shm_link_init(struct shm_dev *sd);
+void shm_work_kick(struct shm_dev *sd);
+void shm_work_began(struct shm_dev *sd);
 void shm_link_kick(struct shm_dev *sd);
 bool shm_link_broken(struct shm_link *link, enum shm_link_error err);
 void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs);
@@ -446,5 +446,25 @@ void shm_wake_soon(struct shm_queue *sq);
 void shm_wake_within(struct shm_queue *sq, u32 usecs);
 void shm_wake_all(struct shm_dev *sd);
 void shm_interrupt(struct shm_dev *sd, u32 vector);
+
+/**
+ * shm_tx_lock_stopped() - lock a transmit queue that is stopped
+ * @sq: the queue pair
+ * @budget: NAPI's; 0 from netpoll, which may have interrupted the lock's owner
+ *
+ * Context: NAPI.
+ * Return: false if the queue is not stopped, or could not be locked.
+ */
+static inline bool shm_tx_lock_stopped(struct shm_queue *sq, int budget)
+{
+	if (likely(!netif_xmit_stopped(sq->q.txq)))
+		return false;
+	if (unlikely(!budget))
+		return __netif_tx_trylock(sq->q.txq);
+
+	__netif_tx_lock(sq->q.txq, smp_processor_id());
+
+	return true;
+}
 
 #endif

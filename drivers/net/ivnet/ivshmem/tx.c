@@ -112,21 +112,6 @@ static bool lane_has_room(struct shm_queue *sq, struct shm_link *link,
 	return lane_room(sq, link, lane, link->max_frame, &off);
 }
 
-/* What a link has to have for a frame to be segmented. */
-static u64 gso_features(u8 gso_type)
-{
-	u64 need = gso_type & VIRTIO_NET_HDR_GSO_ECN ? IVNET_SHM_F_ECN : 0;
-
-	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO4;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_TSO6;
-	default:
-		return need | IVNET_SHM_F_CSUM | IVNET_SHM_F_USO;
-	}
-}
-
 /* Copy a frame for one receiver, which has the features that it needs. */
 static u32 lane_put(struct shm_queue *sq, struct shm_link *link,
 		    const struct sk_buff *skb, const struct ivnet_shm_frame *f)
@@ -215,7 +200,7 @@ static u32 tx_link(struct shm_queue *sq, struct shm_link *link,
 		   struct sk_buff *skb, const struct ivnet_shm_frame *f)
 {
 	/* Ports of this driver take all; another one may take less. */
-	if (f->gso_type && unlikely(gso_features(f->gso_type) &
+	if (f->gso_type && unlikely(ivnet_shm_gso_features(f->gso_type) &
 				    ~READ_ONCE(link->uses) ||
 				    f->len > link->max_frame))
 		return tx_segments(sq, link, skb);
@@ -383,13 +368,7 @@ void shm_tx_forget(struct shm_queue *sq, struct shm_lane *lane)
  */
 void shm_tx_wake(struct shm_queue *sq, int budget)
 {
-	if (likely(!netif_xmit_stopped(sq->q.txq)))
-		return;
-
-	/* netpoll may have interrupted the owner of the lock. */
-	if (likely(budget))
-		__netif_tx_lock(sq->q.txq, smp_processor_id());
-	else if (!__netif_tx_trylock(sq->q.txq))
+	if (!shm_tx_lock_stopped(sq, budget))
 		return;
 
 	tx_wait(sq);
