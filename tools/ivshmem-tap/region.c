@@ -83,7 +83,8 @@ static int region_format(struct port *p)
 	struct ivnet_shm_geometry g;
 	struct ivnet_shm_header h;
 
-	if (ivnet_shm_geometry_default(&g, p->size, ports, queues)) {
+	if (p->options->queues ? ivnet_shm_geometry_default(&g, p->size, ports, queues) :
+				 ivnet_shm_geometry_roomy(&g, p->size, ports, &queues)) {
 		pr_err("a region of %llu bytes is too small for %u ports and %u queues",
 		       p->size, ports, queues);
 		return -1;

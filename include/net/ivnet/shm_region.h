@@ -17,6 +17,9 @@
 /* Smallest region that holds two ports with one queue each, bytes. */
 #define IVNET_SHM_REGION_MIN	32768
 
+/* With a payload of 1,500 bytes and an 802.1Q header, bytes. */
+#define IVNET_SHM_FRAME_USUAL	1518
+
 /* What &ivnet_shm_header.header_len says: the checksum ends the header. */
 #define IVNET_SHM_HEADER_LEN						\
 	(offsetof(struct ivnet_shm_header, crc) + 4)
@@ -225,6 +228,29 @@ ivnet_shm_geometry_default(struct ivnet_shm_geometry *g, u64 size, u32 ports,
 		g->max_frame = IVNET_SHM_FRAME_MAX;
 
 	return IVNET_SHM_GEOMETRY_OK;
+}
+
+/**
+ * ivnet_shm_geometry_roomy() - a good layout, if nobody says how many queues
+ * @g: filled in
+ * @size: bytes of the region
+ * @ports: number of ports
+ * @queues: queues of each link, 1 to 4; made fewer where frames of the usual
+ *	length, which are worth more, would not fit
+ *
+ * Return: %IVNET_SHM_GEOMETRY_OK, or why there is none.
+ */
+static inline enum ivnet_shm_geometry_err
+ivnet_shm_geometry_roomy(struct ivnet_shm_geometry *g, u64 size, u32 ports,
+			 u32 *queues)
+{
+	enum ivnet_shm_geometry_err err;
+
+	err = ivnet_shm_geometry_default(g, size, ports, *queues);
+	while (*queues > 1 && (err || g->max_frame < IVNET_SHM_FRAME_USUAL))
+		err = ivnet_shm_geometry_default(g, size, ports, --*queues);
+
+	return err;
 }
 
 /**

@@ -209,6 +209,14 @@ def regions(context):
         found.server.process.kill()
         found.server.process.wait()
         os.unlink(path)
+        # Too small for frames of 1,500 bytes with more queues, and for anything.
+        found.size = '32K'
+        found.serve()
+        one.start()
+        expect('formatted: 2 ports, 1 queues' in one.log(), one.log())
+        equal(one.stop(), 0, 'status')
+        found.server.process.kill()
+        found.server.process.wait()
         found.size = '16K'
         found.serve()
         one.start(wait=False)

@@ -2,7 +2,6 @@
 /* The region: header, port table, what this port announces. */
 
 #include <linux/delay.h>
-#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/string.h>
@@ -68,11 +67,9 @@ static int region_format(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	struct ivnet_shm_geometry g;
 	struct ivnet_shm_header h;
 
-	err = ivnet_shm_geometry_default(&g, sd->size, ports, queues);
-	/* Frames of the usual length are worth more than queues. */
-	while (!sd->want_queues && queues > 1 &&
-	       (err || g.max_frame < VLAN_ETH_FRAME_LEN))
-		err = ivnet_shm_geometry_default(&g, sd->size, ports, --queues);
+	err = sd->want_queues ?
+	      ivnet_shm_geometry_default(&g, sd->size, ports, queues) :
+	      ivnet_shm_geometry_roomy(&g, sd->size, ports, &queues);
 	if (err) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
 				       "a region of %llu bytes is too small for %u ports and %u queues",

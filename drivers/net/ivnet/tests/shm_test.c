@@ -97,6 +97,31 @@ static void shm_test_layout(struct kunit *test)
 	KUNIT_EXPECT_NE(test, ivnet_shm_geometry_default(&g, 1 << 20, 2, 5), 0);
 }
 
+static void shm_test_roomy(struct kunit *test)
+{
+	struct ivnet_shm_geometry g;
+	u32 queues;
+
+	/* Frames of 1,408 bytes with four queues, of 1,920 with three. */
+	queues = 4;
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_roomy(&g, 64 << 10, 2, &queues), 0);
+	KUNIT_EXPECT_EQ(test, queues, 3);
+	KUNIT_EXPECT_EQ(test, g.queues, 3);
+	KUNIT_EXPECT_GE(test, g.max_frame, 1518);
+	KUNIT_ASSERT_EQ(test, ivnet_shm_geometry_default(&g, 64 << 10, 2, 4), 0);
+	KUNIT_EXPECT_LT(test, g.max_frame, 1518);
+
+	/* One is the least, however short frames get; many stay many. */
+	queues = 4;
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_roomy(&g, 64 << 10, 4, &queues), 0);
+	KUNIT_EXPECT_EQ(test, queues, 1);
+	queues = 4;
+	KUNIT_EXPECT_EQ(test, ivnet_shm_geometry_roomy(&g, 4 << 20, 2, &queues), 0);
+	KUNIT_EXPECT_EQ(test, queues, 4);
+	queues = 4;
+	KUNIT_EXPECT_NE(test, ivnet_shm_geometry_roomy(&g, 32 << 10, 16, &queues), 0);
+}
+
 static void header_fill(struct ivnet_shm_header *h,
 			const struct ivnet_shm_geometry *g)
 {
@@ -530,6 +555,7 @@ static void shm_test_rules(struct kunit *test)
 
 static struct kunit_case shm_cases[] = {
 	KUNIT_CASE(shm_test_layout),
+	KUNIT_CASE(shm_test_roomy),
 	KUNIT_CASE(shm_test_header),
 	KUNIT_CASE(shm_test_traffic),
 	KUNIT_CASE(shm_test_doorbells),
