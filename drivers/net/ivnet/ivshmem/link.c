@@ -164,6 +164,7 @@ static void link_agree(struct shm_link *link,
 	link_address(link, a);
 	link->rules = ivnet_shm_link_rules(link->features);
 
+	WRITE_ONCE(own->state, 0);
 	WRITE_ONCE(own->yours, 0);
 	/* Before the rings change: see shm_link_broken(). */
 	virt_wmb();

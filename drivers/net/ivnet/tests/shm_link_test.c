@@ -293,6 +293,8 @@ static void link_test_anew(struct kunit *test)
 	KUNIT_EXPECT_NE(test, link->state, SHM_LINK_QUARANTINE);
 	KUNIT_EXPECT_EQ(test, link->resets, 2);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(sim_block(p.a, p.b)->error), 0);
+	KUNIT_EXPECT_EQ(test, link->state, SHM_LINK_AGREE);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(sim_block(p.a, p.b)->state), 0);
 	p.sim->traffic = true;
 	sim_pass(p.sim, SOON);
 	sim_pair_expect_up(test, &p);
