@@ -75,13 +75,14 @@ static void lanes_reset(struct link *link)
 {
 	const struct ivnet_shm_geometry *g = &link->port->geo;
 	u32 me = (u32)link->port->me, peer = link->peer, q;
-	u8 *base = link->port->base;
+	u8 *own = link->port->base + ivnet_shm_section(g, me);
+	const u8 *theirs = link->port->base + ivnet_shm_section(g, peer);
 	struct lane *lane;
 
 	for (q = 0; q < g->queues; q++) {
 		lane = &link->lanes[q];
-		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, base, me, peer, q);
-		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, base, me, peer, q,
+		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, own, theirs, me, peer, q);
+		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, own, theirs, me, peer, q,
 						   desc_flags(link->features));
 	}
 }

@@ -423,7 +423,8 @@ static inline u64 ivnet_shm_data_off(const struct ivnet_shm_geometry *g, u32 i,
  * ivnet_shm_tx_place() - empty the sending side of a lane, where it lies
  * @tx: filled in, but for @tx.end, which is left alone
  * @g: the layout
- * @base: the region
+ * @own: our section
+ * @theirs: the peer's
  * @me: our port
  * @peer: the peer's
  * @q: the queue
@@ -432,23 +433,28 @@ static inline u64 ivnet_shm_data_off(const struct ivnet_shm_geometry *g, u32 i,
  */
 static inline u8 *ivnet_shm_tx_place(struct ivnet_shm_tx *tx,
 				     const struct ivnet_shm_geometry *g,
-				     u8 *base, u32 me, u32 peer, u32 q)
+				     u8 *own, const u8 *theirs, u32 me,
+				     u32 peer, u32 q)
 {
-	tx->ring = (void *)(base + ivnet_shm_ring_off(g, me, peer, q));
-	tx->own = (void *)(base + ivnet_shm_prod_off(g, me, peer, q));
-	tx->peer = (void *)(base + ivnet_shm_cons_off(g, peer, me, q));
+	u64 here = ivnet_shm_section(g, me), there = ivnet_shm_section(g, peer);
+
+	tx->ring = (void *)(own + (ivnet_shm_ring_off(g, me, peer, q) - here));
+	tx->own = (void *)(own + (ivnet_shm_prod_off(g, me, peer, q) - here));
+	tx->peer = (const void *)
+		   (theirs + (ivnet_shm_cons_off(g, peer, me, q) - there));
 	tx->mask = (1U << g->order) - 1;
 	tx->data_size = g->data_size;
 	ivnet_shm_tx_reset(tx);
 
-	return base + ivnet_shm_data_off(g, me, peer, q);
+	return own + (ivnet_shm_data_off(g, me, peer, q) - here);
 }
 
 /**
  * ivnet_shm_rx_place() - empty the receiving side of a lane, where it lies
  * @rx: filled in
  * @g: the layout
- * @base: the region
+ * @own: our section
+ * @theirs: the peer's
  * @me: our port
  * @peer: the peer's
  * @q: the queue
@@ -458,19 +464,23 @@ static inline u8 *ivnet_shm_tx_place(struct ivnet_shm_tx *tx,
  */
 static inline const u8 *ivnet_shm_rx_place(struct ivnet_shm_rx *rx,
 					   const struct ivnet_shm_geometry *g,
-					   u8 *base, u32 me, u32 peer, u32 q,
-					   u16 flags)
+					   u8 *own, const u8 *theirs, u32 me,
+					   u32 peer, u32 q, u16 flags)
 {
-	rx->ring = (void *)(base + ivnet_shm_ring_off(g, peer, me, q));
-	rx->own = (void *)(base + ivnet_shm_cons_off(g, me, peer, q));
-	rx->peer = (void *)(base + ivnet_shm_prod_off(g, peer, me, q));
+	u64 here = ivnet_shm_section(g, me), there = ivnet_shm_section(g, peer);
+
+	rx->ring = (const void *)
+		   (theirs + (ivnet_shm_ring_off(g, peer, me, q) - there));
+	rx->own = (void *)(own + (ivnet_shm_cons_off(g, me, peer, q) - here));
+	rx->peer = (const void *)
+		   (theirs + (ivnet_shm_prod_off(g, peer, me, q) - there));
 	rx->mask = (1U << g->order) - 1;
 	rx->data_size = g->data_size;
 	rx->max_frame = g->max_frame;
 	rx->flags = flags;
 	ivnet_shm_rx_reset(rx);
 
-	return base + ivnet_shm_data_off(g, peer, me, q);
+	return theirs + (ivnet_shm_data_off(g, peer, me, q) - there);
 }
 
 #endif

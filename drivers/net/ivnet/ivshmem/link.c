@@ -95,16 +95,21 @@ static u16 desc_flags(u64 features)
 static void lanes_reset(struct shm_link *link)
 {
 	const struct ivnet_shm_geometry *g = &link->sd->geo;
-	u8 *base = link->sd->base;
 	u32 me = link->sd->port, peer = link->peer, q;
+	u8 *base = link->sd->base, *own, *theirs;
 	struct shm_lane *lane;
+
+	own = base + ivnet_shm_section(g, me);
+	theirs = base + ivnet_shm_section(g, peer);
 
 	for (q = 0; q < g->queues; q++) {
 		lane = &link->lanes[q];
-		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, base, me, peer, q);
+		lane->tx_data = ivnet_shm_tx_place(&lane->tx, g, own, theirs,
+						   me, peer, q);
 		lane->queued = 0;
 		lane->completed = 0;
-		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, base, me, peer, q,
+		lane->rx_data = ivnet_shm_rx_place(&lane->rx, g, own, theirs,
+						   me, peer, q,
 						   desc_flags(link->features));
 	}
 }
