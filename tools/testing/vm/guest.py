@@ -10,6 +10,7 @@ import time
 
 from . import initramfs, tsc
 from .commands import Agent
+from .ivshmem2 import Ivshmem2
 from .kernel import Kernel
 from .net import Nic
 from .qmp import Qmp
@@ -66,12 +67,13 @@ class Guest:
     """A virtual machine; starts on entering a "with", is killed on leaving it.
 
     kernel   name in the cache ("6.12"), a path or a Kernel
-    nics     list of Nic and Shm, or of texts as for --nic
+    nics     list of Nic, Shm and Ivshmem2, or of texts as for --nic
     name     host name, and name in messages
     smp, mem processors and memory ("512M")
     root     folder that becomes the guest's root, read-only with an overlay
     qemu     "host", "debian13" or a path
-    iommu    True: an Intel IOMMU (give the NIC iommu_platform=on as well)
+    iommu    True: an Intel IOMMU (give the NIC iommu_platform=on as well); or a text,
+             its properties
     high_bars  True: the firmware puts 64-bit BARs above 4 GiB, as on large machines
     icount   e.g. "shift=0,sleep=off": count instructions, one thread
     ports    spare root ports for plug()
@@ -96,7 +98,7 @@ class Guest:
         self.root = root or ROOT13
         if not os.path.isdir(os.path.join(self.root, 'usr')):
             raise VmError(f'no root {self.root}: run tools/testing/setup.sh root')
-        self.qemu = qemu
+        self.qemu = next((nic.qemu for nic in self.nics if isinstance(nic, Ivshmem2)), qemu)
         self.iommu, self.icount, self.ports = iommu, icount, ports
         self.shared_memory, self.high_bars = shared_memory, high_bars
         self.cmdline, self.args, self.debug = cmdline, list(args), debug
@@ -146,7 +148,8 @@ class Guest:
         if self.shared_memory:
             result += ['-object', f'memory-backend-memfd,id=mem,size={self.mem},share=on']
         if self.iommu:
-            result += ['-device', 'intel-iommu,device-iotlb=on,intremap=off']
+            properties = 'device-iotlb=on,intremap=off' if self.iommu is True else self.iommu
+            result += ['-device', f'intel-iommu,{properties}']
         if self.high_bars:
             # No room for this one below 4 GiB, so all of them move.
             result += ['-device', 'pci-testdev,membar=4G']
@@ -466,7 +469,7 @@ class Guest:
     def ifname(self, nic=0):
         """Name of a NIC's network device in the guest: found by its address, or, as
         IVSHMEM devices have none, by its place."""
-        if isinstance(self._nic(nic), Shm):
+        if isinstance(self._nic(nic), (Shm, Ivshmem2)):
             place = self.pci_address(nic)
             return self.run(f''': network device of {self._nic(nic).id}
                 ls /sys/bus/pci/devices/{place}/net || {{
