@@ -4,6 +4,7 @@ import itertools
 import threading
 
 import classic
+import device
 import hostile
 import kernel_tests
 import lifetime
@@ -45,6 +46,11 @@ class Context:
         """Shared memory of its own: a vm.Region."""
         with rig:
             return vm.Region(f'region{next(_segments)}', **options)
+
+    def peers(self, **options):
+        """Peers of an IVSHMEM v2 memory of their own: a vm.Peers."""
+        with rig:
+            return vm.Peers(f'peers{next(_segments)}', **options)
 
     def guest(self, nics, kernel=None, **options):
         with rig:
@@ -295,6 +301,12 @@ def hostile_peer(ctx):
 def classic_format(ctx):
     """the classic format, against a program that resets, dies and lies"""
     classic.run(ctx, exchange, 5500 + next(_ports))
+
+
+@case('device', 60, kernels=('6.12',))
+def ivshmem2_device(ctx):
+    """IVSHMEM v2 devices of tools/testing/device, without a driver"""
+    device.run(ctx)
 
 
 @case('kernel', 150, kernels=('6.12',))
