@@ -5,6 +5,7 @@ import threading
 
 import classic
 import device
+import host
 import hostile
 import kernel_tests
 import lifetime
@@ -307,6 +308,13 @@ def classic_format(ctx):
 def ivshmem2_device(ctx):
     """IVSHMEM v2 devices of tools/testing/device, without a driver"""
     device.run(ctx)
+
+
+@case('host', 60, kernels=('6.12',))
+def host_port(ctx):
+    """a guest and its host, by ivshmem-tap: traffic, its death, reboots of the guest"""
+    with peer.Server(5500 + next(_ports)) as server:
+        host.run(ctx, exchange, server)
 
 
 @case('kernel', 150, kernels=('6.12',))
