@@ -3,7 +3,7 @@
 """Cost of ivnet against virtio_net and veth ("make bench").
 
 One guest, the same devices, the drivers in turn, and counted instructions; then
-two guests and IVSHMEM. See Documentation/networking/performance.rst. --profile
+two guests, or one and its host, and IVSHMEM. See Documentation/networking/performance.rst. --profile
 shows where instructions go.
 """
 import argparse
@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTING = os.path.dirname(HERE)
 sys.path[:0] = [HERE, TESTING]
 import counts  # noqa: E402
+import host  # noqa: E402
 import report  # noqa: E402
 import shm  # noqa: E402
 import vm  # noqa: E402
@@ -31,6 +32,8 @@ KERNELS = ('6.12', '7.x')
 PAIR = ('virtio_net', 'ivnet')
 NULL = ('virtio_net', 'ivnet', 'virtio_net')
 START = time.monotonic()
+shm.PARTS.update(host.PARTS)
+shm.TEXTS.update(host.TEXTS)
 
 
 def say(text):

@@ -48,10 +48,13 @@ TRAFFIC = (Traffic('UDP 64 B', '60 byte frames', 'packet', 18, WARM, 3200),
 
 class Bed:
     """Guests, the paths between two ends in them, and traffic. Subclasses set
-    guests, paths (the first is ours) and prefix of commands at the far end."""
+    guests, paths (the first is ours), prefix of commands at the far end, and what
+    events() are of."""
 
     paths = ()
     prefix = ''
+    ends = ('sender', 'receiver')
+    traffic = TRAFFIC
 
     def __init__(self, kernel, counted, arguments):
         self.kernel, self.counted, self.setup = kernel, counted, arguments.setup
@@ -110,8 +113,9 @@ class Bed:
         """Of the far end."""
         raise NotImplementedError
 
-    def send(self, command):
-        """Run traffic; the seconds that it took by the guest's clock."""
+    def send(self, traffic, path, amount, pace=True):
+        """Run traffic; the seconds that it took by the sender's clock."""
+        command = traffic.command(self.address(path), amount, pace)
         return int(self.guests[0].run(command, timeout=180, check=True).out) / 1e6
 
     def splats(self):
@@ -121,9 +125,13 @@ class Bed:
 
     # By the clock
 
-    def arrived(self):
+    def arrived(self, _traffic):
         """Datagrams that reached the far end's UDP so far."""
-        text = self.guests[-1].run(f'{self.prefix}cat /proc/net/snmp', check=True).out
+        return self.datagrams(
+            self.guests[-1].run(f'{self.prefix}cat /proc/net/snmp', check=True).out)
+
+    @staticmethod
+    def datagrams(text):
         values = dict(zip(*(line.split() for line in text.splitlines()
                             if line.startswith('Udp: '))))
         return int(values['InDatagrams']) + int(values['InErrors'])
@@ -144,14 +152,14 @@ class Bed:
     def rate(self, path, traffic, amount):
         """One measurement: units per second, processor time and events per unit."""
         time.sleep(0.2)
-        before, cpu, events = self.arrived(), self.seconds(), self.events(path)
-        took = self.send(traffic.command(self.address(path), amount, False))
+        before, cpu, events = self.arrived(traffic), self.seconds(), self.events(path)
+        took = self.send(traffic, path, amount, False)
         cpu = self.seconds() - cpu
         # What is still on its way is little.
         time.sleep(0.2)
         units = traffic.units(amount)
         if traffic.payload:
-            units = self.arrived() - before
+            units = self.arrived(traffic) - before
         if not units:
             raise vm.VmError(f'{path}, {traffic.name}: nothing arrived')
         return Rate(units / took, cpu / units, units / traffic.units(amount),
@@ -159,17 +167,16 @@ class Bed:
 
     def rates(self, runs):
         """{traffic: {path: [Rate, ...]}}; the paths take turns."""
-        result = {traffic: {path: [] for path in self.paths} for traffic in TRAFFIC}
+        result = {traffic: {path: [] for path in self.paths} for traffic in self.traffic}
         amounts = {}
-        for traffic in TRAFFIC:
+        for traffic in self.traffic:
             for path in self.paths:
-                command = traffic.command(self.address(path), traffic.first, False)
-                took = [self.send(command) for _ in range(2)][-1]
+                took = [self.send(traffic, path, traffic.first, False) for _ in range(2)][-1]
                 amount = traffic.first / took * SECONDS
                 # Short ones begin slowly.
                 amounts[traffic, path] = max(int(amount), 4 * traffic.first) // FLOOD * FLOOD
         for _ in range(runs):
-            for traffic in TRAFFIC:
+            for traffic in self.traffic:
                 for path in self.paths:
                     result[traffic][path].append(
                         self.rate(path, traffic, amounts[traffic, path]))
@@ -179,10 +186,10 @@ class Bed:
 
     def windows(self, path, traffic):
         """What each guest runs for the same traffic."""
-        self.send(traffic.command(self.address(path), traffic.first))
+        self.send(traffic, path, traffic.first)
         self.settle()
         before = self.snapshots()
-        self.send(traffic.command(self.address(path), traffic.counted))
+        self.send(traffic, path, traffic.counted)
         after = self.settle()
         return [counts.Window(*each, traffic.units(traffic.counted))
                 for each in zip(before, after, self.symbols)]
@@ -206,8 +213,8 @@ class Bed:
 
     def count(self, runs):
         """{traffic: {path: [[Window of each guest], ...]}}; the paths take turns."""
-        result = {traffic: {path: [] for path in self.paths} for traffic in TRAFFIC}
-        for traffic in TRAFFIC:
+        result = {traffic: {path: [] for path in self.paths} for traffic in self.traffic}
+        for traffic in self.traffic:
             for _ in range(runs):
                 for path in self.paths:
                     result[traffic][path].append(self.complete(path, traffic))
@@ -332,7 +339,7 @@ def speed_table(paths, results):
                          *(f'CPU {path} / {paths[0]}' for path in paths[1:])], rows)
 
 
-def event_table(paths, results):
+def event_table(paths, results, ends):
     rows = []
     for traffic, each in results.items():
         for path in paths:
@@ -340,8 +347,8 @@ def event_table(paths, results):
                          *(number(statistics.median(values)) for values in
                            zip(*(rate.events for rate in each[path]))),
                          f'{100 * (1 - statistics.median(r.part for r in each[path])):.1f}'])
-    return report.table(['traffic', 'path', 'per', 'sender: doorbells', 'interrupts',
-                         'receiver: doorbells', 'interrupts', '% lost'], rows)
+    heads = [head for end in ends for head in (f'{end}: doorbells', 'interrupts')]
+    return report.table(['traffic', 'path', 'per', *heads, '% lost'], rows)
 
 
 def cost_table(paths, results, sides):
@@ -380,6 +387,8 @@ TEXTS = {'shm': 'two guests: IVSHMEM against virtio-net on a socket and on a bri
 def profile(kernel, part, arguments):
     """Each side, side by side with the last of the other paths."""
     kind, sides = PARTS[part]
+    if not sides:
+        return
     with kind(kernel, True, arguments) as bed:
         results = bed.count(arguments.runs)
         paths = (bed.paths[-1], bed.paths[0])
@@ -405,13 +414,15 @@ def measure(kernel, part, arguments, say):
         rates = bed.rates(arguments.runs)
         show(speed_table(paths, rates))
         if next(iter(rates.values()))[paths[0]][0].events:
-            show(event_table(paths, rates))
+            show(event_table(paths, rates, kind.ends))
         bed.splats()
+        release = bed.guests[0].kernel.release
+    if not sides:
+        return release, texts
     with kind(kernel, True, arguments) as bed:
         say(f'{part}: counting; load {os.getloadavg()[0]:.1f}')
         windows = bed.count(arguments.runs)
         show(cost_table(paths, windows, sides))
         show(kick_table(paths, windows, sides))
         bed.splats()
-        release = bed.guests[0].kernel.release
     return release, texts
