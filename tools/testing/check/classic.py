@@ -4,6 +4,7 @@ was written by the description alone; tools/testing/shm/classic.c."""
 import itertools
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -11,6 +12,11 @@ import peer
 import vm
 
 _taps = itertools.count()
+# ms, the longest time that the other side stays in a state before RUN: long enough for
+# the driver to be met in each.
+DWELL = '30'
+# Seconds; ndo_tx_timeout() is called after 5.
+STANDSTILL = 9
 HARD = ('avail-id', 'avail-index', 'used-id', 'used-len', 'used-index', 'state')
 SOFT = ('flags', 'short', 'long', 'addr')
 COUNTERS = ('rx_err_flags', 'rx_err_len_short', 'rx_err_len_long', 'rx_err_offset')
@@ -78,6 +84,11 @@ class Side:
         self.ctx, self.guest, self.shared, self.label = ctx, guest, shared, label
         self.device = f'pci/{guest.pci_address()}'
 
+    def addresses(self):
+        """That stay when the interface goes down."""
+        self.guest.addresses()
+        self.guest.run('sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1', check=True)
+
     def check(self, name, good, text=''):
         if not good:
             text += self.guest.run(f'devlink health diagnose {self.device} reporter peer; '
@@ -93,12 +104,12 @@ class Side:
             f'devlink dev reload {self.device} action driver_reinit')
         self.check(f'reload with peer {position}', done.code == 0, done.out + done.err)
 
-    def carrier(self, seconds=20):
-        """Wait for it."""
+    def carrier(self, seconds=20, want='1'):
+        """Wait for it, or for its end."""
         end = time.monotonic() + seconds * self.ctx.slow
         path = f'/sys/class/net/{self.guest.ifname()}/carrier'
         while time.monotonic() < end:
-            if self.guest.run(f'cat {path}').out.strip() == '1':
+            if self.guest.run(f'cat {path}').out.strip() == want:
                 return True
             time.sleep(0.2)
         return False
@@ -107,6 +118,12 @@ class Side:
         done = self.guest.run(f'ping -q -c {count} -i 0.05 -W 5 -s {size} '
                               f'{self.shared.address()}', timeout=60 * self.ctx.slow)
         return ' 0% packet loss' in done.out, done.out[-300:] + done.err
+
+    def settle(self, count):
+        """Until so many pings in a row come back."""
+        end = time.monotonic() + 120 * self.ctx.slow
+        while time.monotonic() < end and not self.pings(count=count)[0]:
+            pass
 
     def mtu(self, mtu):
         return self.guest.run(f'ip link set {self.guest.ifname()} mtu {mtu}').code == 0
@@ -136,19 +153,101 @@ def goes_and_comes(side, count):
     side.check(f'{count} times down and up, then a reload: ping', *side.pings())
 
 
+def shakes(side, count):
+    """The driver is reset in whatever state it is, while the other side is as well and
+    both send: made anew three times of four, which ends any state; down and up."""
+    ifname = side.guest.ifname()
+    side.guest.run(f''': reset the driver {count} times
+        ping -q -i 0.01 -s 1000 {side.shared.address()} >/dev/null &
+        for i in $(seq {count}); do
+            if [ $((i % 4)) = 0 ]; then
+                ip link set {ifname} down && ip link set {ifname} up || exit
+            else
+                devlink dev reload {side.device} action driver_reinit || exit
+            fi
+            sleep 0.0$((i % 10))
+        done
+        kill $!''', check=True, timeout=(60 + 3 * count) * side.ctx.slow)
+    side.settle(100)
+    side.check('after resets of both sides in every state: carrier', side.carrier())
+    side.check('after resets of both sides in every state: ping', *side.pings())
+
+
+def judge_resets(side, ours, theirs, report):
+    """What the other side has seen; ours is the least, as it cannot see each."""
+    judge(side, f'{theirs} resets, and {ours} of the driver', report)
+    side.check('the other side was reset in every state',
+               sum(report['reset_in']) == theirs and all(report['reset_in']), str(report))
+    side.check('the driver was reset in every state', sum(report['their_reset_in']) >= ours and
+               all(report['their_reset_in']), str(report))
+
+
+def patient(side, path, exchange, server):
+    """The other side does nothing before it is rung; then it never rings."""
+    with Other(path, side.shared, 0, '--patient', str(2000 * side.ctx.slow)) as other:
+        side.speak(other.position)
+        side.mtu(1500)
+        side.check('waits for doorbells: carrier', side.carrier())
+        side.check('waits for doorbells: ping', *side.pings())
+        text = ''.join(exchange(side.ctx, side.guest, side.guest.nics, server, 1 << 22).values())
+        side.check('waits for doorbells: TCP and UDP both ways, sha256', not text, text)
+        goes_and_comes(side, 5)
+        report = other.end()
+        judge(side, 'waits for doorbells', report)
+        # One that is lost is made up for after half a second.
+        side.check('each change of state is rung for at once', report['changes'] > 10 and
+                   report['late'] * 4 <= report['changes'], str(report))
+    side.check('the other side has ended: no carrier', side.carrier(5, '0'))
+    with Other(path, side.shared, 0, '--mute') as other:
+        side.speak(other.position)
+        side.check('never rings: carrier', side.carrier())
+        side.check('never rings: ping', *side.pings())
+        judge(side, 'never rings', other.end())
+
+
+def stops(side, path):
+    """The other side stands still for longer than the network stack would wait."""
+    with Other(path, side.shared, 0) as other:
+        side.speak(other.position)
+        side.check('before it stops: carrier', side.carrier())
+        before = stats(side.guest)
+        other.process.send_signal(signal.SIGSTOP)
+        # In many fragments and more than once, so that a slow guest fills the ring too.
+        for _ in range(6):
+            side.guest.run(f'ping -q -f -s 16000 -w {STANDSTILL} {side.shared.address()}',
+                           timeout=90)
+            after = stats(side.guest)
+            if after['tx_drop_full'] > before['tx_drop_full']:
+                break
+        other.process.send_signal(signal.SIGCONT)
+        side.check('it stops: in the end frames are dropped',
+                   after['tx_drop_full'] > before['tx_drop_full'], f'{before}\n{after}')
+        # Frames go on being dropped until it had a processor for a moment.
+        side.settle(10)
+        side.check('it goes on: ping', *side.pings())
+        judge(side, 'stops', other.end())
+
+
 def judge(side, name, report):
     side.ctx.tap.note(f'{side.ctx.prefix}classic: {side.label}: {name}: {report}')
     side.check(f'{name}: the other side has no complaint', report['wrong'] == 0, str(report))
 
 
+def times(ctx):
+    """How often the other side is reset, and the driver."""
+    if ctx.slow > 1:
+        return 100, 40
+    return (1000, 1000) if ctx.options.stress else (100, 30)
+
+
 def upper(ctx, path, exchange, server):
     """The guest has the smaller position and the upper half."""
-    resets = 1000 if ctx.options.stress else 100
+    resets, shakings = times(ctx)
     with ctx.region(size='1M') as shared, \
             ctx.guest([vm.Shm(shared.name)], mem='256M', name='classic-upper') as guest:
         guest.load('ivnet_ivshmem')
-        guest.addresses()
         side = Side(ctx, guest, shared, 'upper half')
+        side.addresses()
         done = guest.run(f'devlink dev param set {side.device} name wire_format value other '
                          'cmode driverinit')
         side.check('another format is refused', done.code and 'native or classic' in
@@ -160,22 +259,18 @@ def upper(ctx, path, exchange, server):
             goes_and_comes(side, 5)
             judge(side, 'traffic', other.end())
 
-        with Other(path, shared, 0, '--resets', str(resets)) as other:
+        with Other(path, shared, 0, '--resets', str(resets), '--dwell', DWELL,
+                   seconds=3600) as other:
             side.speak(other.position)
             before = stats(guest)
-            end = time.monotonic() + 120 * ctx.slow
-            while time.monotonic() < end and not side.pings(count=100)[0]:
-                pass
-            side.check('after resets in every state: carrier', side.carrier())
-            side.check('after resets in every state: ping', *side.pings())
+            shakes(side, shakings)
             after = stats(guest)
             wrong = [name for name in after if '_err_' in name and after[name] != before[name]]
             side.check('resets are no errors', not wrong, str(wrong))
-            report = other.end()
-            judge(side, f'{resets} resets', report)
-            side.check('resets happened in every state',
-                       sum(report['reset_in']) == resets and all(report['reset_in']), str(report))
+            judge_resets(side, shakings, resets, other.end())
 
+        patient(side, path, exchange, server)
+        stops(side, path)
         lies(side, path)
         back_to_native(side)
         ctx.splats(guest, 'classic: upper half')
@@ -231,16 +326,18 @@ def back_to_native(side):
 def lower(ctx, path, exchange, server):
     """The other side was there first, and the driver is told at probe."""
     with ctx.region(size='256K') as shared:
-        with Other(path, shared, 1) as other, \
+        resets, shakings = times(ctx)
+        with Other(path, shared, 1, '--resets', str(resets), '--dwell', DWELL,
+                   seconds=3600) as other, \
                 ctx.guest([vm.Shm(shared.name)], mem='256M', name='classic-lower') as guest:
             side = Side(ctx, guest, shared, 'lower half')
             guest.load('ivnet_ivshmem', classic=guest.pci_address())
             side.speak(other.position)
-            guest.addresses()
-            side.check('carrier', side.carrier())
+            side.addresses()
+            shakes(side, shakings)
             talks(side, other, exchange, server)
             goes_and_comes(side, 5)
-            judge(side, 'traffic', other.end())
+            judge_resets(side, shakings, resets, other.end())
             ctx.splats(guest, 'classic: lower half')
 
 

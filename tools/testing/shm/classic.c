@@ -4,125 +4,22 @@
  * written by the description of the format alone, shares nothing with the
  * driver's header, and complains about whatever the driver does otherwise.
  *
- * Frames go to and come from a TAP device, or are reflected. At the end a line
- * of JSON says what happened.
+ * Frames go to and come from a TAP device, or are reflected; classic_main.c says
+ * what happened.
  */
 
 #include <errno.h>
-#include <getopt.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "classic.h"
-#include "client.h"
 
-#define RESET	0
-#define INIT	1
-#define READY	2
-#define RUN	3
-
-#define FRAME_MAX	(65535 + 18)
-/* How long nothing happens before it looks again, µs; and a lost doorbell. */
-#define IDLE_US		200
+/* How long it waits for a lost doorbell, and for a doorbell that is in time. */
 #define RING_MS		500
+#define LATE_MS		250
 
-/* What it can lie about. */
-enum lie {
-	LIE_FLAGS,
-	LIE_SHORT,
-	LIE_LONG,
-	LIE_ADDR,
-	/* Now the driver has to begin anew; until it does nothing else is done. */
-	LIE_AVAIL_ID,
-	LIE_AVAIL_INDEX,
-	LIE_USED_ID,
-	LIE_USED_LEN,
-	LIE_USED_INDEX,
-	LIE_STATE,
-	LIES
-};
-
-static const char * const lie_names[LIES] = {
-	"flags", "short", "long", "addr", "avail-id", "avail-index", "used-id",
-	"used-len", "used-index", "state",
-};
-
-/* One direction's rings, as bytes; @used is in the other half. */
-struct rings {
-	uint8_t *desc;
-	uint8_t *avail;
-	uint8_t *used;
-	uint8_t *data;
-	uint64_t data_addr;
-};
-
-static struct {
-	struct client client;
-	uint32_t peer;
-	uint8_t *half[2];	/* ours, theirs */
-	uint64_t size;
-	uint32_t n;
-	uint32_t v;
-	uint64_t data_size;
-	struct rings out;
-	struct rings in;
-
-	uint32_t state;
-	uint16_t sent;
-	uint16_t back;
-	uint16_t taken;
-	uint64_t head;
-	uint64_t tail;
-	uint64_t slots[4096];
-	uint64_t their_head;
-	uint64_t rung_at;
-
-	int tap;
-	bool reflect;
-	bool up;
-	bool sulks;
-	uint32_t lies;
-	uint64_t lies_left;
-	uint64_t lie_every;
-	uint64_t lie_at;
-	uint64_t random;
-	uint64_t resets_left;
-	uint64_t reset_from[RUN + 1];
-	uint64_t reset_at;
-
-	uint64_t frames_in;
-	uint64_t frames_out;
-	uint64_t full;
-	uint64_t runs;
-	uint64_t resets;
-	uint64_t rings;
-	uint64_t returned;
-	uint64_t told[LIES];
-	uint64_t wrong;
-	char why[160];
-} w;
-
-static int over;
-
-static void on_signal(int sig)
-{
-	(void)sig;
-	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
+struct classic w;
 
 static uint32_t below(uint32_t limit)
 {
@@ -130,13 +27,6 @@ static uint32_t below(uint32_t limit)
 
 	return (uint32_t)(w.random >> 33) % limit;
 }
-
-/* The driver did what the format does not allow. */
-#define complain(fmt...)						\
-	do {								\
-		if (!w.wrong++)						\
-			snprintf(w.why, sizeof(w.why), fmt);		\
-	} while (0)
 
 /* ---- words that change under our hands ---- */
 
@@ -152,7 +42,7 @@ static void show16(uint8_t *p, uint16_t v)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-static uint32_t their_state(void)
+uint32_t their_state(void)
 {
 	return le32toh(__atomic_load_n((uint32_t *)w.half[1], __ATOMIC_SEQ_CST));
 }
@@ -161,13 +51,16 @@ static void ring(void)
 {
 	w.rings++;
 	w.rung_at = now_us();
-	client_ring(&w.client, (uint16_t)w.peer, 0);
+	if (!w.mute)
+		client_ring(&w.client, (uint16_t)w.peer, 0);
 }
 
-static void show_state(uint32_t state)
+void show_state(uint32_t state)
 {
 	w.state = state;
 	w.sulks = false;
+	/* Every other time it is as fast as it can be. */
+	w.step_at = w.dwell && below(2) ? now_us() + below((uint32_t)w.dwell) : 0;
 	/* Each of its own resets in a state of its own. */
 	w.reset_at = 0;
 	if (w.resets_left && state == RUN)
@@ -201,7 +94,7 @@ static void lay_rings(struct rings *r, uint8_t *half, uint8_t *other)
 }
 
 /* Halves, ring size and data area by section 3's table. */
-static bool lay_out(void)
+bool lay_out(void)
 {
 	bool upper = (uint32_t)w.client.id < w.peer;
 
@@ -264,7 +157,7 @@ static bool lie_now(enum lie first, enum lie last, enum lie *which)
 
 /* ---- sending ---- */
 
-static void collect(void)
+void collect(void)
 {
 	uint16_t index = look16(w.out.used + 2);
 	const uint8_t *u;
@@ -304,6 +197,21 @@ static bool place(uint32_t len, uint64_t *at)
 	return *at == w.head && slot < w.tail - w.head;
 }
 
+/* Ask to be rung when half of the frames are done; perhaps they are. */
+static bool wait_for_room(uint32_t len, uint64_t *at)
+{
+	do {
+		w.wanted = (uint16_t)(w.back + (uint16_t)(w.sent - w.back + 1) / 2);
+		show16(used_event(&w.out), (uint16_t)(w.wanted - 1));
+		if (place(len, at))
+			return true;
+		/* If they were done before that could be seen, nobody will ring. */
+	} while (w.back != w.sent && (uint16_t)(w.back - w.wanted) < w.n);
+	w.blocked = w.back != w.sent;
+
+	return false;
+}
+
 static void show_frame(uint32_t id, enum lie what, bool lie)
 {
 	set16(w.out.avail + 4 + 2 * (w.sent % w.n),
@@ -328,7 +236,7 @@ static void send_frame(const uint8_t *frame, uint32_t len)
 
 	if (w.sulks || w.state != RUN || their_state() != RUN)
 		return;
-	if (!place(len, &at)) {
+	if (!place(len, &at) && (!w.patience || !wait_for_room(len, &at))) {
 		w.full++;
 		return;
 	}
@@ -391,7 +299,7 @@ static void give_back(uint32_t id)
 }
 
 /* Up to so many frames; each is held against every rule of the format. */
-static bool receive(void)
+bool receive(void)
 {
 	static uint8_t frame[FRAME_MAX];
 	uint16_t index = look16(w.in.avail + 2), id;
@@ -428,21 +336,26 @@ static bool receive(void)
 	}
 	if (w.taken == index && !w.sulks)
 		show16(avail_event(&w.in), w.taken);
+	w.awake = k > 0 || look16(w.in.avail + 2) != w.taken;
 
-	return k > 0 || look16(w.in.avail + 2) != w.taken;
+	return w.awake;
 }
 
-static bool from_tap(void)
+bool from_tap(void)
 {
 	static uint8_t frame[FRAME_MAX];
+	static ssize_t len;
 	uint32_t k;
-	ssize_t len;
 
-	for (k = 0; k < 64; k++) {
-		len = read(w.tap, frame, sizeof(frame));
+	for (k = 0; k < 64 && !w.blocked; k++) {
+		/* One that found no room goes first. */
+		if (len < 14)
+			len = read(w.tap, frame, sizeof(frame));
 		if (len < 14)
 			break;
 		send_frame(frame, (uint32_t)len);
+		if (!w.blocked)
+			len = 0;
 	}
 
 	return k > 0;
@@ -463,6 +376,8 @@ static void empty(void)
 	w.head = 0;
 	w.tail = 0;
 	w.their_head = 0;
+	w.blocked = false;
+	w.awake = true;
 }
 
 static void reset(void)
@@ -471,15 +386,23 @@ static void reset(void)
 	show_state(RESET);
 }
 
-static void step(void)
+void step(void)
 {
-	uint32_t theirs = their_state();
+	uint32_t theirs = w.patience ? w.latched : their_state();
 	enum lie what;
 
 	if (theirs > RUN) {
 		complain("state %u", theirs);
 		return;
 	}
+	if (theirs == RESET && w.theirs != RESET) {
+		w.their_reset_from[w.theirs]++;
+		w.their_reset_at = now_us();
+	} else if (theirs != RESET && w.theirs == RESET && w.their_reset_at) {
+		if (w.held < now_us() - w.their_reset_at)
+			w.held = now_us() - w.their_reset_at;
+	}
+	w.theirs = theirs;
 	if (lie_now(LIE_STATE, LIE_STATE, &what)) {
 		__atomic_store_n((uint32_t *)w.half[0], htole32(4 + below(1000)),
 				 __ATOMIC_SEQ_CST);
@@ -492,6 +415,8 @@ static void step(void)
 		return;
 	}
 
+	if (now_us() < w.step_at)
+		return;
 	switch (w.state) {
 	case RESET:
 		if (theirs < READY)
@@ -521,179 +446,47 @@ static void step(void)
 		ring();
 }
 
-/* ---- the rest ---- */
+/* ---- doorbells ---- */
 
-static bool lies_parse(char *list)
+/* Something has been there for this long, and nobody rang. */
+static uint64_t waited(bool there, uint64_t *since)
 {
-	char *word;
-	uint32_t k;
+	if (!there)
+		*since = 0;
+	else if (!*since)
+		*since = now_us();
 
-	for (word = strtok(list, ","); word; word = strtok(NULL, ",")) {
-		for (k = 0; k < LIES && strcmp(word, lie_names[k]) && strcmp(word, "all"); k++)
-			;
-		if (!strcmp(word, "all"))
-			w.lies = (1U << LIES) - 1;
-		else if (k < LIES)
-			w.lies |= 1U << k;
-		else
-			return false;
-	}
-
-	return true;
+	return *since ? now_us() - *since : 0;
 }
 
-static void report(void)
+/*
+ * A patient side looks all the time, to know when it should have been rung, but does
+ * nothing before it is.
+ */
+void watch(bool rung)
 {
-	uint32_t k;
+	uint32_t theirs = their_state();
+	bool run = w.state == RUN && theirs == RUN && w.latched == RUN;
+	uint64_t state, frames, room;
 
-	printf("{\"position\": %d, \"n\": %u, \"own\": %u, \"theirs\": %u, ",
-	       w.client.id, w.n, w.state, their_state());
-	printf("\"runs\": %llu, \"resets\": %llu, \"reset_in\": [%llu, %llu, %llu], ",
-	       (unsigned long long)w.runs, (unsigned long long)w.resets,
-	       (unsigned long long)w.reset_from[INIT],
-	       (unsigned long long)w.reset_from[READY],
-	       (unsigned long long)w.reset_from[RUN]);
-	printf("\"frames_in\": %llu, \"frames_out\": %llu, \"returned\": %llu, ",
-	       (unsigned long long)w.frames_in, (unsigned long long)w.frames_out,
-	       (unsigned long long)w.returned);
-	printf("\"full\": %llu, \"rings\": %llu, \"wrong\": %llu, \"why\": \"%s\"",
-	       (unsigned long long)w.full, (unsigned long long)w.rings,
-	       (unsigned long long)w.wrong, w.why);
-	for (k = 0; k < LIES; k++)
-		printf(", \"%s\": %llu", lie_names[k], (unsigned long long)w.told[k]);
-	printf("}\n");
-	fflush(stdout);
-}
-
-static void usage(void)
-{
-	fprintf(stderr,
-		"Usage: classic (--server SOCKET | --region FILE --id ID) --peer ID\n"
-		"               [--tap NAME | --reflect] [--seconds N] [--resets N] [--seed N]\n"
-		"               [--lie all|NAME,...] [--lies N] [--every MS]\n");
-	exit(2);
-}
-
-static void run(uint64_t end)
-{
-	struct pollfd pfd = { .fd = w.tap, .events = POLLIN };
-	const struct timespec idle = { .tv_nsec = IDLE_US * 1000 };
-	bool busy;
-
-	show_state(RESET);
-	while (!__atomic_load_n(&over, __ATOMIC_RELAXED) && now_us() < end) {
-		if (!client_poll(&w.client)) {
-			complain("the server talks nonsense");
-			break;
-		}
-		step();
-		busy = w.state == RUN && their_state() == RUN && !w.sulks && receive();
-		if (w.tap >= 0)
-			busy |= from_tap();
-		if (w.state == RUN && !w.sulks)
-			collect();
-		if (!busy)
-			ppoll(&pfd, 1, &idle, NULL);
+	state = waited(theirs != w.latched, &w.state_since);
+	frames = waited(run && !w.awake && !rung && look16(w.in.avail + 2) != w.taken,
+			&w.frames_since);
+	room = waited(run && w.blocked && !rung &&
+		      (uint16_t)(look16(w.out.used + 2) - w.wanted) <
+		      (uint16_t)(w.sent - w.wanted + 1), &w.room_since);
+	if (frames > w.patience)
+		complain("no doorbell for frame %u", w.taken);
+	if (room > w.patience)
+		complain("no doorbell for the return of frame %u", w.wanted);
+	if (rung && w.state_since) {
+		w.changes++;
+		w.late += state > LATE_MS * 1000;
 	}
-	show_state(RESET);
-}
-
-int main(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "server", required_argument, NULL, 's' },
-		{ "region", required_argument, NULL, 'r' },
-		{ "id", required_argument, NULL, 'i' },
-		{ "peer", required_argument, NULL, 'p' },
-		{ "tap", required_argument, NULL, 't' },
-		{ "reflect", no_argument, NULL, 'f' },
-		{ "seconds", required_argument, NULL, 'n' },
-		{ "resets", required_argument, NULL, 'x' },
-		{ "seed", required_argument, NULL, 'd' },
-		{ "lie", required_argument, NULL, 'l' },
-		{ "lies", required_argument, NULL, 'm' },
-		{ "every", required_argument, NULL, 'e' },
-		{ }
-	};
-	const char *server = NULL, *file = NULL, *tap = NULL;
-	uint64_t seconds = 10;
-	int c, id = -1;
-
-	w.random = 1;
-	w.tap = -1;
-	w.peer = 65536;
-	w.lies_left = UINT64_MAX;
-	w.lie_every = 100000;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			server = optarg;
-			break;
-		case 'r':
-			file = optarg;
-			break;
-		case 'i':
-			id = atoi(optarg);
-			break;
-		case 'p':
-			w.peer = (uint32_t)strtoul(optarg, NULL, 0);
-			break;
-		case 't':
-			tap = optarg;
-			break;
-		case 'f':
-			w.reflect = true;
-			break;
-		case 'n':
-			seconds = strtoull(optarg, NULL, 0);
-			break;
-		case 'x':
-			w.resets_left = strtoull(optarg, NULL, 0);
-			break;
-		case 'd':
-			w.random = strtoull(optarg, NULL, 0) * 2 + 1;
-			break;
-		case 'l':
-			if (!lies_parse(optarg))
-				usage();
-			break;
-		case 'm':
-			w.lies_left = strtoull(optarg, NULL, 0);
-			break;
-		case 'e':
-			w.lie_every = strtoull(optarg, NULL, 0) * 1000;
-			break;
-		default:
-			usage();
-		}
+	if (rung || frames > w.patience || room > w.patience) {
+		w.latched = theirs;
+		w.awake = true;
+		w.blocked = false;
+		w.state_since = 0;
 	}
-	if (!server == !file || w.peer > 65535 || optind != argc || (file && id < 0))
-		usage();
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
-
-	if (server ? !client_connect(&w.client, server) : !client_open(&w.client, file)) {
-		perror("classic: no region");
-		return 1;
-	}
-	if (file)
-		w.client.id = id;
-	if ((uint32_t)w.client.id == w.peer || !lay_out()) {
-		fprintf(stderr, "classic: the region is too small, or the peer is ourselves\n");
-		return 1;
-	}
-	if (tap) {
-		w.tap = tap_open(tap);
-		if (w.tap < 0) {
-			perror("classic: no TAP");
-			return 1;
-		}
-	}
-	printf("position %d, %s half, %u descriptors\n", w.client.id,
-	       w.half[0] == w.client.memory ? "lower" : "upper", w.n);
-	fflush(stdout);
-	run(now_us() + seconds * 1000000);
-	report();
-
-	return w.wrong ? 3 : 0;
 }

@@ -14,6 +14,7 @@
  * struct client - connection to a server
  * @sock: its socket; negative: there is none, only the memory
  * @id: ours
+ * @own: eventfd of our first vector; 0: there is none
  * @memory: the region, mapped
  * @size: bytes of it
  * @vectors: number of vectors of each peer
@@ -22,6 +23,7 @@
 struct client {
 	int sock;
 	int id;
+	int own;
 	uint8_t *memory;
 	size_t size;
 	uint8_t vectors[CLIENT_IDS];
@@ -31,6 +33,7 @@ struct client {
 bool client_connect(struct client *client, const char *path);
 bool client_open(struct client *client, const char *path);
 bool client_poll(struct client *client);
+bool client_rung(struct client *client);
 bool client_ring(struct client *client, uint16_t id, uint16_t vector);
 
 #endif
