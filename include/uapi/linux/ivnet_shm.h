@@ -91,6 +91,7 @@ enum ivnet_shm_state {
 	IVNET_SHM_INIT,
 	IVNET_SHM_READY,
 	IVNET_SHM_RUN,
+	IVNET_SHM_SLEEP,	/* heartbeat stands still; frames may wake it */
 };
 
 /* Features of a link: the smaller of what both sides announce. */

@@ -175,6 +175,32 @@ void ivnet_dev_detach(struct ivnet_dev *idev)
 EXPORT_SYMBOL_GPL(ivnet_dev_detach);
 
 /**
+ * ivnet_dev_doze() - stop the queues, keep the device and the net_device
+ * @idev: the device
+ *
+ * For a device that listens while the machine sleeps. ivnet_dev_detach() follows
+ * when that is over.
+ *
+ * Return: false if no queues run; nothing has changed then.
+ */
+bool ivnet_dev_doze(struct ivnet_dev *idev)
+{
+	bool running;
+
+	rtnl_lock();
+	running = idev->up && idev->netdev && netif_running(idev->netdev) &&
+		  netif_device_present(idev->netdev);
+	if (running) {
+		netif_device_detach(idev->netdev);
+		ivnet_queues_down(idev);
+	}
+	rtnl_unlock();
+
+	return running;
+}
+EXPORT_SYMBOL_GPL(ivnet_dev_doze);
+
+/**
  * ivnet_dev_attach() - bring a detached device up with its old configuration
  * @idev: the device
  * @extack: says what went wrong; may be NULL

@@ -218,6 +218,35 @@ static int ivnet_set_tunable(struct net_device *dev,
 }
 
 /*
+ * Whether the machine may be woken is the device's power/wakeup in sysfs as well:
+ * one switch with two handles.
+ */
+static void ivnet_get_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_dev *idev = net->idev;
+
+	if (!idev->ops->can_wake || !idev->ops->can_wake(idev))
+		return;
+	wol->supported = WAKE_MAGIC;
+	if (device_may_wakeup(idev->dev))
+		wol->wolopts = WAKE_MAGIC;
+}
+
+static int ivnet_set_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_dev *idev = net->idev;
+
+	if (!idev->ops->can_wake || !idev->ops->can_wake(idev))
+		return wol->wolopts ? -EOPNOTSUPP : 0;
+	if (wol->wolopts & ~WAKE_MAGIC)
+		return -EOPNOTSUPP;
+
+	return device_set_wakeup_enable(idev->dev, wol->wolopts);
+}
+
+/*
  * Sums of both directions, the one counter that belongs to no queue, then
  * each queue pair that there can be: the number never changes.
  */
@@ -291,6 +320,8 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 	.get_drvinfo		= ivnet_get_drvinfo,
 	.get_msglevel		= ivnet_get_msglevel,
 	.set_msglevel		= ivnet_set_msglevel,
+	.get_wol		= ivnet_get_wol,
+	.set_wol		= ivnet_set_wol,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= ivnet_get_link_ksettings,
 	.set_link_ksettings	= ivnet_set_link_ksettings,

@@ -127,6 +127,8 @@ struct ivnet_limits {
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
+ * @can_wake: may a frame wake the machine from suspend to idle? NULL where none
+ *	can
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
  * @diagnose_peers: describe those that the device talks to, for the reporter
@@ -163,6 +165,7 @@ struct ivnet_transport_ops {
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
 			     const struct cpumask *mask);
+	bool (*can_wake)(struct ivnet_dev *idev);
 	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
 	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
 	void (*diagnose_peers)(struct ivnet_dev *idev,
@@ -283,6 +286,7 @@ void ivnet_dev_free(struct ivnet_dev *idev);
 int ivnet_dev_register(struct ivnet_dev *idev);
 void ivnet_dev_unregister(struct ivnet_dev *idev);
 void ivnet_dev_detach(struct ivnet_dev *idev);
+bool ivnet_dev_doze(struct ivnet_dev *idev);
 int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
 void ivnet_link_changed(struct ivnet_dev *idev);
 

@@ -32,6 +32,7 @@ const struct ivnet_stat_desc ivnet_rx_stat_desc[IVNET_RX_STAT_NUM] = {
 	DESC(IVNET_RX_REFILL_RETRIES, "refill_retries", IVNET_STAT_DETAIL),
 	DESC(IVNET_RX_ALLOC_FAIL, "alloc_fail", IVNET_STAT_DETAIL),
 	DESC(IVNET_RX_NO_SKB, "no_skb", IVNET_STAT_DROP),
+	DESC(IVNET_RX_DROP_ASLEEP, "drop_asleep", IVNET_STAT_DROP),
 	DESC(IVNET_RX_ERR_LEN_SHORT, "err_len_short", IVNET_STAT_ERROR),
 	DESC(IVNET_RX_ERR_LEN_LONG, "err_len_long", IVNET_STAT_ERROR),
 	DESC(IVNET_RX_ERR_NUM_BUFFERS, "err_num_buffers", IVNET_STAT_ERROR),

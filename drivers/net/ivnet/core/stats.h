@@ -34,6 +34,7 @@ enum ivnet_rx_stat {
 	IVNET_RX_REFILL_RETRIES,
 	IVNET_RX_ALLOC_FAIL,
 	IVNET_RX_NO_SKB,
+	IVNET_RX_DROP_ASLEEP,
 	IVNET_RX_ERR_LEN_SHORT,
 	IVNET_RX_ERR_LEN_LONG,
 	IVNET_RX_ERR_NUM_BUFFERS,
@@ -153,6 +154,22 @@ static inline void ivnet_rx_stat_inc(struct ivnet_rx_stats *s,
 {
 	u64_stats_update_begin(&s->syncp);
 	u64_stats_inc(&s->v[i]);
+	u64_stats_update_end(&s->syncp);
+}
+
+/**
+ * ivnet_rx_stat_add() - count rare events on the receive side
+ * @s: the queue's counters
+ * @i: which
+ * @n: how many
+ *
+ * Context: as ivnet_rx_stat_inc().
+ */
+static inline void ivnet_rx_stat_add(struct ivnet_rx_stats *s,
+				     enum ivnet_rx_stat i, u32 n)
+{
+	u64_stats_update_begin(&s->syncp);
+	u64_stats_add(&s->v[i], n);
 	u64_stats_update_end(&s->syncp);
 }
 

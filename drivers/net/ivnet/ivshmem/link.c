@@ -229,16 +229,18 @@ static void link_step(struct shm_link *link)
 	struct ivnet_shm_announce a;
 	struct ivnet_shm_link theirs;
 	u32 state, life, broken;
+	bool asleep, anew;
 	u64 claim;
 
 	claim = shm_claim_read(sd, link->peer);
 	block_copy(sd, ivnet_shm_section(&sd->geo, link->peer), &a);
 	state = le32_to_cpu(a.state);
+	asleep = state == IVNET_SHM_SLEEP;
 
 	if (IVNET_SHM_CLAIM_STATE(claim) != IVNET_SHM_CLAIM_TAKEN ||
 	    le32_to_cpu(a.incarnation) != IVNET_SHM_CLAIM_INCARNATION(claim) ||
 	    le16_to_cpu(a.position) != IVNET_SHM_CLAIM_POSITION(claim) ||
-	    state < IVNET_SHM_READY || state > IVNET_SHM_RUN ||
+	    state < IVNET_SHM_READY || state > IVNET_SHM_SLEEP ||
 	    le32_to_cpu(a.max_frame) < IVNET_SHM_FRAME_MIN) {
 		link_down(link, SHM_LINK_DOWN, SHM_ERR_NONE);
 		return;
@@ -262,11 +264,17 @@ static void link_step(struct shm_link *link)
 		   &theirs);
 	life = le32_to_cpu(theirs.mine);
 
-	if (link->state == SHM_LINK_DOWN || READ_ONCE(link->broken) ||
-	    link->incarnation != le32_to_cpu(a.incarnation) ||
-	    (link->state != SHM_LINK_AGREE &&
-	     (life != link->peer_life ||
-	      le32_to_cpu(theirs.yours) != link->life))) {
+	anew = link->state == SHM_LINK_DOWN || READ_ONCE(link->broken) ||
+	       link->incarnation != le32_to_cpu(a.incarnation) ||
+	       (link->state != SHM_LINK_AGREE &&
+		(life != link->peer_life ||
+		 le32_to_cpu(theirs.yours) != link->life));
+	/* Who sleeps agrees on nothing. */
+	if (asleep && (anew || link->state == SHM_LINK_AGREE)) {
+		link_down(link, SHM_LINK_DOWN, SHM_ERR_NONE);
+		return;
+	}
+	if (anew) {
 		link->beat_at = jiffies;
 		link->heartbeat = le32_to_cpu(a.heartbeat);
 		link_agree(link, &a);
@@ -285,14 +293,16 @@ static void link_step(struct shm_link *link)
 			return;
 	}
 
-	if (link_silent(link, le32_to_cpu(a.heartbeat))) {
+	if (asleep) {
+		link->beat_at = jiffies;
+	} else if (link_silent(link, le32_to_cpu(a.heartbeat))) {
 		link->state = SHM_LINK_SILENT;
 		link_halt(link);
 		return;
 	}
 	link_address(link, &a);
 	link_wants(link, &a);
-	link_up(link, sd->running && state == IVNET_SHM_RUN);
+	link_up(link, sd->running && state >= IVNET_SHM_RUN);
 }
 
 /* The carrier follows the links; true if it is about to go. */
@@ -326,7 +336,8 @@ static bool announce(struct shm_dev *sd)
 {
 	if (sd->port < 0 || !shm_port_mine(sd))
 		return false;
-	shm_announce(sd, sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+	shm_announce(sd, sd->dozing ? IVNET_SHM_SLEEP :
+		     sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
 
 	return true;
 }
@@ -558,15 +569,25 @@ void shm_links_run(struct shm_dev *sd, struct net_device *dev, u32 pairs)
  * shm_links_stop() - no frame may flow any more
  * @sd: the device
  *
- * Both sides begin with empty rings when this one runs again.
+ * Both sides begin with empty rings when this one runs again. A port that is
+ * going to sleep keeps its links as they are; only shm_links_exit() follows.
  */
 void shm_links_stop(struct shm_dev *sd)
 {
+	u32 i;
+
 	mutex_lock(&sd->lock);
 	sd->running = false;
-	if (sd->port >= 0)
-		links_down(sd);
-	announce(sd);
+	if (sd->dozing) {
+		WRITE_ONCE(sd->open, false);
+		for (i = 0; i < sd->geo.ports; i++)
+			link_halt(&sd->links[i]);
+		announce_change(sd);
+	} else {
+		if (sd->port >= 0)
+			links_down(sd);
+		announce(sd);
+	}
 	sd->netdev = NULL;
 	mutex_unlock(&sd->lock);
 	shm_link_kick(sd);

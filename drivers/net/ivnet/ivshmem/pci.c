@@ -8,6 +8,8 @@
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
+#include <linux/pm_wakeup.h>
+#include <linux/suspend.h>
 
 #include "pci.h"
 #include "shm.h"
@@ -103,7 +105,10 @@ static irqreturn_t ivshmem_irq(int irq, void *data)
 	struct ivshmem_vector *vec = data;
 
 	WRITE_ONCE(vec->fired, true);
-	shm_interrupt(vec->sd, vec->index);
+	if (unlikely(READ_ONCE(vec->sd->asleep)))
+		shm_sleep_interrupt(vec->sd);
+	else
+		shm_interrupt(vec->sd, vec->index);
 
 	return IRQ_HANDLED;
 }
@@ -165,7 +170,11 @@ static void irqs_free(struct ivshmem_pci *ip)
 	pci_free_irq_vectors(ip->pdev);
 }
 
-/* Plain devices have no MSI-X and so no doorbell at all. */
+/*
+ * Plain devices have no MSI-X and so no doorbell at all. In suspend to idle the
+ * handler runs and decides what wakes; an interrupt that was enabled to wake
+ * would always do so. Nobody rings a port that is down.
+ */
 static int irqs_request(struct ivshmem_pci *ip, struct shm_dev *sd)
 {
 	struct ivshmem_vector *vec;
@@ -184,8 +193,8 @@ static int irqs_request(struct ivshmem_pci *ip, struct shm_dev *sd)
 		vec->sd = sd;
 		vec->index = ip->n_vectors;
 		err = request_irq(pci_irq_vector(ip->pdev, vec->index),
-				  ivshmem_irq, 0, dev_name(&ip->pdev->dev),
-				  vec);
+				  ivshmem_irq, IRQF_NO_SUSPEND,
+				  dev_name(&ip->pdev->dev), vec);
 		if (err)
 			goto err_free;
 	}
@@ -247,6 +256,7 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = irqs_request(ip, sd);
 	if (err)
 		goto err_exit;
+	device_set_wakeup_capable(&pdev->dev, ip->n_vectors);
 	pci_set_drvdata(pdev, idev);
 	err = ivnet_dev_register(idev);
 	if (err)
@@ -255,6 +265,7 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_irqs:
+	device_set_wakeup_capable(&pdev->dev, false);
 	irqs_free(ip);
 err_exit:
 	shm_dev_exit(sd);
@@ -279,6 +290,7 @@ static void ivshmem_remove(struct pci_dev *pdev)
 	struct ivshmem_pci *ip = sd->bus_priv;
 
 	ivnet_dev_unregister(idev);
+	device_set_wakeup_capable(&pdev->dev, false);
 	irqs_free(ip);
 	shm_dev_exit(sd);
 	ivshmem_unmap(&ip->map);
@@ -295,16 +307,26 @@ static void ivshmem_shutdown(struct pci_dev *pdev)
 	ivnet_dev_detach(pci_get_drvdata(pdev));
 }
 
+/* Only suspend to idle leaves a processor that a doorbell reaches. */
 static int ivshmem_suspend(struct device *dev)
 {
-	ivnet_dev_detach(dev_get_drvdata(dev));
+	struct ivnet_dev *idev = dev_get_drvdata(dev);
+
+	if (pm_suspend_target_state != PM_SUSPEND_TO_IDLE ||
+	    !device_may_wakeup(dev) || !shm_sleep_begin(ivnet_priv(idev)))
+		ivnet_dev_detach(idev);
 
 	return 0;
 }
 
 static int ivshmem_resume(struct device *dev)
 {
-	return ivnet_dev_attach(dev_get_drvdata(dev), NULL);
+	struct ivnet_dev *idev = dev_get_drvdata(dev);
+
+	if (shm_sleep_end(ivnet_priv(idev)))
+		ivnet_dev_detach(idev);
+
+	return ivnet_dev_attach(idev, NULL);
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(ivshmem_pm_ops, ivshmem_suspend,

@@ -5,7 +5,9 @@
 
 #include <linux/etherdevice.h>
 #include <linux/hrtimer.h>
+#include <linux/if_vlan.h>
 #include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <net/ivnet/shm_link.h>
 #include <net/ivnet/shm_region.h>
@@ -293,6 +295,12 @@ struct shm_bus {
  * @want_classic: the next start speaks the classic format
  * @want_peer: doorbell address of the other side then, or %SHM_PEER_NONE
  * @classic: that format's state; NULL while it is not spoken
+ * @dozing: about to sleep, or asleep, with links that are kept; under @lock
+ * @sleep_lock: protects what follows, and the receiving side of all lanes while
+ *	@asleep
+ * @asleep: interrupts look for a magic packet
+ * @slept: frames that were dropped meanwhile
+ * @sleep_frame: private copy of the frame that is looked at
  */
 struct shm_dev {
 	struct ivnet_dev *idev;
@@ -340,6 +348,11 @@ struct shm_dev {
 	bool want_classic;
 	u32 want_peer;
 	struct shm_classic *classic;
+	bool dozing;
+	spinlock_t sleep_lock;	/* see above */
+	bool asleep;
+	u32 slept;
+	u8 sleep_frame[VLAN_ETH_FRAME_LEN];
 };
 
 /**
@@ -437,6 +450,12 @@ void shm_dev_format(struct shm_dev *sd, bool classic);
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
 bool shm_dev_wanted(const struct shm_dev *sd);
 void shm_dev_exit(struct shm_dev *sd);
+
+/* sleep.c */
+bool shm_can_wake(struct ivnet_dev *idev);
+bool shm_sleep_begin(struct shm_dev *sd);
+bool shm_sleep_end(struct shm_dev *sd);
+void shm_sleep_interrupt(struct shm_dev *sd);
 
 /* wake.c */
 void shm_wake_init(struct shm_queue *sq);

@@ -527,6 +527,7 @@ const struct ivnet_transport_ops shm_transport_ops = {
 	.queues_stop	= shm_queues_stop,
 	.set_features	= shm_set_features,
 	.link		= shm_link,
+	.can_wake	= shm_can_wake,
 	.info_get	= shm_info_get,
 	.diagnose	= shm_diagnose,
 	.diagnose_peers	= shm_diagnose_peers,
@@ -545,6 +546,7 @@ void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev)
 	sd->want_peer = SHM_PEER_NONE;
 	sd->port = -1;
 	mutex_init(&sd->lock);
+	spin_lock_init(&sd->sleep_lock);
 	INIT_DELAYED_WORK(&sd->work, shm_link_work);
 }
 EXPORT_SYMBOL_GPL(shm_dev_init);

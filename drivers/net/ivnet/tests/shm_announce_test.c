@@ -35,7 +35,7 @@ static void announce_test_fits(struct kunit *test)
 			b->state = cpu_to_le32(IVNET_SHM_INIT);
 			break;
 		case 6:
-			b->state = cpu_to_le32(IVNET_SHM_RUN + 1);
+			b->state = cpu_to_le32(IVNET_SHM_SLEEP + 1);
 			break;
 		case 7:
 			b->max_frame = cpu_to_le32(IVNET_SHM_FRAME_MIN - 1);

@@ -111,6 +111,55 @@ static void link_test_leave(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.a->refused + p.b->refused, 0);
 }
 
+static void asleep(struct sim_port *p)
+{
+	p->sd->dozing = true;
+	sim_stop(p);
+}
+
+static void awake(struct kunit *test, struct sim_port *p)
+{
+	p->sd->dozing = false;
+	sim_down(p);
+	KUNIT_ASSERT_EQ(test, sim_up(p), 0);
+	sim_run(p);
+}
+
+static void link_test_sleep(struct kunit *test)
+{
+	struct sim_pair p = sim_pair_new(test);
+	struct shm_link *link = sim_link(p.a, p.b);
+	u32 life = link->life, mine;
+
+	/* Without a heartbeat, for as long as it takes. */
+	asleep(p.b);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(sim_announce(p.b)->state), IVNET_SHM_SLEEP);
+	KUNIT_EXPECT_FALSE(test, sim_link(p.b, p.a)->run);
+	KUNIT_EXPECT_EQ(test, sim_link(p.b, p.a)->state, SHM_LINK_UP);
+	sim_pass(p.sim, 60000);
+	KUNIT_EXPECT_TRUE(test, sim_usable(p.a, p.b));
+	KUNIT_EXPECT_TRUE(test, netif_carrier_ok(p.a->netdev));
+	KUNIT_EXPECT_EQ(test, link->life, life);
+	awake(test, p.b);
+	sim_pass(p.sim, SOON);
+	sim_pair_expect_up(test, &p);
+	KUNIT_EXPECT_NE(test, link->life, life);
+
+	/* Who begins anew waits: there is nobody to agree with. */
+	asleep(p.b);
+	sim_stop(p.a);
+	sim_run(p.a);
+	mine = le32_to_cpu(sim_block(p.a, p.b)->mine);
+	sim_pass(p.sim, 5000);
+	KUNIT_EXPECT_EQ(test, link->state, SHM_LINK_DOWN);
+	KUNIT_EXPECT_FALSE(test, link->run);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(sim_block(p.a, p.b)->mine), mine);
+	KUNIT_EXPECT_FALSE(test, netif_carrier_ok(p.a->netdev));
+	awake(test, p.b);
+	sim_pass(p.sim, SOON);
+	sim_pair_expect_up(test, &p);
+}
+
 static void link_test_silent(struct kunit *test)
 {
 	struct sim_pair p = sim_pair_new(test);
@@ -510,6 +559,7 @@ static struct kunit_case shm_link_cases[] = {
 	KUNIT_CASE(link_test_up),
 	KUNIT_CASE(link_test_leave),
 	KUNIT_CASE(link_test_silent),
+	KUNIT_CASE(link_test_sleep),
 	KUNIT_CASE(link_test_quarantine),
 	KUNIT_CASE(link_test_pause),
 	KUNIT_CASE(link_test_cons),
