@@ -197,7 +197,7 @@ static bool peer_there(const struct link *link, const struct ivnet_shm_announce 
 	return IVNET_SHM_CLAIM_STATE(claim) == IVNET_SHM_CLAIM_TAKEN &&
 	       le32_to_cpu(a->incarnation) == IVNET_SHM_CLAIM_INCARNATION(claim) &&
 	       le16_to_cpu(a->position) == IVNET_SHM_CLAIM_POSITION(claim) &&
-	       (state == IVNET_SHM_READY || state == IVNET_SHM_RUN) &&
+	       state >= IVNET_SHM_READY && state <= IVNET_SHM_SLEEP &&
 	       le32_to_cpu(a->max_frame) >= IVNET_SHM_FRAME_MIN;
 }
 
@@ -242,6 +242,7 @@ void link_step(struct link *link)
 	struct port *p = link->port;
 	struct ivnet_shm_announce a;
 	struct ivnet_shm_link theirs;
+	bool anew, asleep;
 	u32 broken;
 
 	block_copy(p, ivnet_shm_section(&p->geo, link->peer), &a);
@@ -261,21 +262,30 @@ void link_step(struct link *link)
 	}
 
 	block_copy(p, ivnet_shm_link_off(&p->geo, link->peer, (u32)p->me), &theirs);
-	if (must_agree(link, &a, &theirs)) {
+	asleep = le32_to_cpu(a.state) == IVNET_SHM_SLEEP;
+	anew = must_agree(link, &a, &theirs);
+	/* Who sleeps agrees on nothing. */
+	if (asleep && (anew || link->state == LINK_AGREE)) {
+		link_down(link, LINK_DOWN, LINK_OK);
+		return;
+	}
+	if (anew) {
 		link->beat_at = now_ms();
 		link->heartbeat = le32_to_cpu(a.heartbeat);
 		link_agree(link, &a);
 	}
 	if (link->state == LINK_AGREE && !agreed(link, &theirs))
 		return;
-	if (link_silent(link, le32_to_cpu(a.heartbeat))) {
+	if (asleep) {
+		link->beat_at = now_ms();
+	} else if (link_silent(link, le32_to_cpu(a.heartbeat))) {
 		link->state = LINK_SILENT;
 		link_halt(link);
 		return;
 	}
 	link_address(link, &a);
 	link_wants(link, &a);
-	link_up(link, p->running && le32_to_cpu(a.state) == IVNET_SHM_RUN);
+	link_up(link, p->running && le32_to_cpu(a.state) >= IVNET_SHM_RUN);
 }
 
 /*
