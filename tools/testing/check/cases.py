@@ -10,6 +10,7 @@ import hostile
 import kernel_tests
 import lifetime
 import peer
+import power
 import regions
 import report
 import segment
@@ -315,6 +316,12 @@ def host_port(ctx):
     """a guest and its host, by ivshmem-tap: traffic, its death, reboots of the guest"""
     with peer.Server(5500 + next(_ports)) as server:
         host.run(ctx, exchange, server)
+
+
+@case('power', 90, kernels=('6.12',))
+def sleep(ctx):
+    """suspend, hibernation and kexec, with traffic on"""
+    power.run(ctx)
 
 
 @case('kernel', 150, kernels=('6.12',))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Commands in a guest: files on a 9p share, announced over a virtio-serial port."""
+import base64
 import contextlib
 import itertools
 import os
@@ -92,6 +93,15 @@ class Command:
         return result
 
 
+class Said(Command):
+    """One that needs no share; both its outputs come in one, at its end."""
+
+    text = ''
+
+    def output(self, name='out'):
+        return self.text if name == 'out' else ''
+
+
 class _Follow:
     """Hands on what is appended to a command's two files."""
 
@@ -130,6 +140,7 @@ class Agent:
         self.numbers = itertools.count(1)
         self.changed = threading.Condition()
         self.ready = self.ended = False
+        self.shares = True    # False: commands do without them
         self.running = {}
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -155,6 +166,10 @@ class Agent:
             self.ready = True
         elif len(words) == 3 and words[0] == 'done' and int(words[1]) in self.running:
             self.running.pop(int(words[1])).code = int(words[2])
+        elif words[:1] == ['said'] and int(words[1]) in self.running:
+            command = self.running.pop(int(words[1]))
+            command.text = base64.b64decode(''.join(words[3:])).decode(errors='replace')
+            command.code = int(words[2])
 
     def wait_change(self, done, timeout):
         """Wait until done() holds or the time is over."""
@@ -185,8 +200,13 @@ class Agent:
         if not isinstance(command, str):
             command = shlex.join(command)
         with self.changed:
-            started = Command(self, next(self.numbers), command)
+            kind = Command if self.shares else Said
+            started = kind(self, next(self.numbers), command)
             self.running[started.number] = started
+        if not self.shares:
+            words = base64.b64encode(command.encode() + b'\n').decode()
+            self.send(f'say {started.number} {words}')
+            return started
         os.mkdir(started.dir)
         with open(os.path.join(started.dir, 'cmd'), 'w', encoding='utf-8') as file:
             file.write(command + '\n')

@@ -3,6 +3,8 @@
 # The guest's process 1 after the root is there: runs what the host asks for.
 # Requests are lines on a virtio-serial port; a command is a file on the share:
 #   run ID    start /out/.agent/ID/cmd; answered by "done ID STATUS" at its end
+#   say ID COMMAND    the same where there is no share (a guest that has slept has lost
+#             it): the command comes and "said ID STATUS OUTPUT" goes in base64
 #   kill ID   end it with everything it started
 #   halt      stop the guest, drivers are shut down
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -21,10 +23,24 @@ start() {
 	) &
 }
 
+say() {
+	(
+		cd /root || cd /
+		file=/run/ivnet/say.$1
+		echo "$2" | $bb base64 -d >"$file"
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		$bb setsid /bin/sh -c 'echo $$ >"/run/ivnet/pid.$0"; . "$1"' \
+			"$1" "$file" >"$file.out" 2>&1 </dev/null 3>&-
+		echo "said $1 $? $($bb tail -c 16000 "$file.out" | $bb base64 -w 0)" >&3
+		$bb rm "$file" "$file.out"
+	) &
+}
+
 serve() {
-	while read -r verb id <&3; do
+	while read -r verb id command <&3; do
 		case $verb in
 		run) start "$id" ;;
+		say) say "$id" "$command" ;;
 		kill) $bb kill -KILL "-$($bb cat "/run/ivnet/pid.$id")" ;;
 		halt)
 			$bb sync

@@ -38,6 +38,14 @@ class Kernel:
         return cls(info['VMLINUX'], info['MODULES'],
                    os.path.join(CACHE, 'build', info['RELEASE']), info['RELEASE'])
 
+    def compressed(self):
+        """The same kernel as a bzImage, for a guest that sleeps: waking up is a reset,
+        and at each one QEMU puts a vmlinux where it was at first."""
+        image = os.path.join(os.path.dirname(self.image), 'boot', f'vmlinuz-{self.release}')
+        if not os.path.exists(image):
+            image = self.image
+        return Kernel(image, self.modules, self.built, self.release, self.slow)
+
 
 def read_info(name):
     """What setup.sh wrote about a kernel, as a dict."""

@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A guest that sleeps, hibernates and boots another kernel, with traffic on both of
+its devices: what the peer sees, and what the guest finds when it is back."""
+import contextlib
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+import region
+import vm
+
+STREAM = 'stream.py'
+# One for each stream: its names are made of it, and servers in guests stay.
+_ports = itertools.count(5600)
+# Seconds: a heartbeat that stops would be noticed after 3.
+DOWN_WITHIN = 2
+BACK_WITHIN = 10
+SWAP = '400M'
+SLEEP = 4    # state of a port that listens
+OTHERS = 100
+# Not what they are at first.
+MTU = 4000
+MAC = '02:11:22:33:44:55'
+SETTINGS = '''
+    ip link set {name} mtu {mtu} &&
+    ip link set {name} address {mac} &&
+    ethtool -K {name} tso off rx off &&
+    ethtool -L {name} combined 1 &&
+    ethtool -G {name} {rings} rx-buf-len 16384 &&
+    ethtool -C {name} {coalesce} &&
+    ethtool --set-tunable {name} rx-copybreak 500'''
+FACTS = '''cd /sys/class/net/{name} && cat mtu address operstate &&
+    ethtool -k {name} && ethtool -l {name} && ethtool -g {name} && ethtool -c {name} &&
+    ethtool --get-tunable {name} rx-copybreak; ip addr show {name} | grep inet;
+    ethtool {name} | grep -i wake; true'''
+# What firmware would do after S3, and QEMU's does not on this machine: tell the
+# chipset where its power management registers are. Else there is no second time.
+CHIPSET = 'setpci -s 1f.0 40.l=601 44.b=80'
+KEXEC = r'''
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+if sys.argv[1] == 'load':
+    files = [os.open(path, os.O_RDONLY) for path in ('/run/vmlinuz', '/run/initrd')]
+    words = open('/proc/cmdline', 'rb').read().strip() + b'\0'
+    # kexec_file_load
+    failed = libc.syscall(320, *files, ctypes.c_ulong(len(words)), words, 0)
+else:
+    # reboot, LINUX_REBOOT_CMD_KEXEC
+    failed = libc.syscall(169, 0xfee1dead, 672274793, 0x45584543, 0)
+if failed:
+    raise OSError(ctypes.get_errno(), sys.argv[1])
+'''
+
+
+# Sends frames that wake nobody, or the one that does, to an address.
+MAGIC = r'''
+import socket, sys
+device, mac, count = sys.argv[1], bytes.fromhex(sys.argv[2].replace(':', '')), int(sys.argv[3])
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sock.bind((device, 0))
+own = sock.getsockname()[4]
+sync, other = b'\xff' * 6, mac[:5] + bytes([mac[5] ^ 1])
+frames = [sync + mac * 16] if not count else [
+    (sync + mac * 15 + other, sync[1:] + mac * 16, sync + other * 16, bytes(1000),
+     (sync + mac) * 16)[i % 5] for i in range(count)]
+for i, data in enumerate(frames):
+    sock.send((mac if i % 2 else b'\xff' * 6) + own + b'\x08\x42' + bytes(i) + data)
+'''
+
+
+class Stream:
+    """TCP that goes on; each end is a guest, or None for the host."""
+
+    def __init__(self, source, target, address):
+        self.ends, self.port = (source, target), next(_ports)
+        port = self.port
+        self.stop = f'stop{port}'
+        self.server = self._start(target, f'serve {port}', f'serve{port}')
+        if _wait(lambda: 'ready' in self._said(target, f'serve{port}'), 200) is None:
+            raise vm.VmError(f'no server: {self._said(target, f"serve{port}")}')
+        self.sender = self._start(source, f'send {address} {port} {self._path(source)}{self.stop}',
+                                  f'send{port}')
+
+    @staticmethod
+    def _path(end):
+        return '/run/' if end else vm.run_dir() + '/'
+
+    def _start(self, end, words, name):
+        path = self._path(end)
+        if end:
+            end.run(f'python3 -B /run/{STREAM} {words} >/run/{name} 2>&1 &', check=True)
+            return None
+        with open(path + name, 'w', encoding='utf-8') as out:
+            return subprocess.Popen(
+                [sys.executable, '-B', os.path.join(vm.TOP, 'tools/testing/shm', STREAM),
+                 *words.split()], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def _said(self, end, name):
+        if end:
+            return end.run(f'cat /run/{name}').out
+        with open(self._path(end) + name, encoding='utf-8') as file:
+            return file.read()
+
+    def end(self, seconds):
+        """What is wrong, and the sender's words."""
+        source, name = self.ends[0], f'send{self.port}'
+        if source:
+            source.run(f'touch /run/{self.stop}', check=True)
+        else:
+            with open(self._path(None) + self.stop, 'w', encoding='utf-8'):
+                pass
+        _wait(lambda: self._said(source, name).strip(), seconds)
+        words = self._said(source, name).split()
+        good = len(words) == 3 and words[0] == 'ok' and int(words[1]) > 0
+        return '' if good else f'{" ".join(words) or "no end"}', ' '.join(words)
+
+    def close(self):
+        """Those in guests end with them."""
+        for process in (self.server, self.sender):
+            if process:
+                process.kill()
+                process.wait(10)
+
+
+def _wait(done, seconds, pause=0.1):
+    """Wait until done() holds; the time it took, or None."""
+    start = time.monotonic()
+    while not done():
+        if time.monotonic() - start > seconds:
+            return None
+        time.sleep(pause)
+    return time.monotonic() - start
+
+
+class Power:
+    """A sleeper with an IVSHMEM and a virtio device, and its peer in the region."""
+
+    def __init__(self, ctx, shared, guests):
+        self.ctx, self.shared = ctx, shared
+        self.sleeper, self.peer = guests
+        self.slow = ctx.slow
+        self.memory = shared.map()
+        self.names, self.macs = {}, []
+        self.facts = {}
+        self.down, self.back = [], []
+
+    def close(self):
+        self.memory.close()
+
+    def check(self, name, text):
+        return self.ctx.check(f'power: {name}', not text, text)
+
+    def note(self, text):
+        self.ctx.tap.note(f'{self.ctx.prefix}power: {text}')
+
+    # Both ends
+
+    def port(self, guest):
+        """The port of a guest that runs."""
+        name = guest.ifname()
+        mac = guest.run(f'cat /sys/class/net/{name}/address', check=True).out.strip()
+        found = []
+
+        def done():
+            found[:] = [region.View(self.memory).port_of(mac)]
+            return found[0] is not None
+        _wait(done, 20 * self.slow)
+        return found[0]
+
+    def linked(self, seconds):
+        """Wait for the link between the two; the time it took, or None."""
+        def done(view):
+            ports = [port for port in range(view.ports) if view.claim(port)[2] == 1]
+            return len(ports) == 2 and view.up(*ports)
+        return region.wait(self.memory, done, seconds * self.slow)
+
+    def state(self):
+        view = region.View(self.memory)
+        return '\n'.join(f'port {port}: {view.claim(port)} {view.announce(port)} '
+                         f'{[view.link(port, other) for other in range(view.ports)]}'
+                         for port in range(view.ports))
+
+    def prepare(self):
+        """Drivers, addresses, settings; from here on the sleeper does without shares,
+        which do not survive."""
+        guest = self.sleeper
+        guest.push(os.path.join(vm.TOP, 'tools/testing/shm', STREAM), f'/run/{STREAM}')
+        self.peer.push(os.path.join(vm.TOP, 'tools/testing/shm', STREAM), f'/run/{STREAM}')
+        self.bring_kernel()
+        guest.run('modprobe button && echo 1 >/sys/power/pm_debug_messages && '
+                  'echo 8 >/proc/sys/kernel/printk', check=True)
+        guest.load('ivnet_ivshmem')
+        guest.load('ivnet')
+        self.peer.load('ivnet_ivshmem')
+        guest.agent.shares = False
+        for each in (guest, self.peer):
+            each.addresses()
+        for nic, rings, coalesce in ((0, '', 'rx-usecs 30'),
+                                     (1, 'rx 128 tx 128', 'tx-frames 16')):
+            name = self.names[nic] = guest.ifname(nic)
+            self.macs.append(guest.nics[nic].mac)
+            guest.run(SETTINGS.format(name=name, mtu=MTU, mac=MAC[:-1] + str(nic), rings=rings,
+                                      coalesce=coalesce), check=True)
+            # its address is how the rig finds it
+            guest.nics[nic].mac = MAC[:-1] + str(nic)
+        self.check('link', '' if self.linked(20) is not None else self.state())
+        self.facts = self.settings()
+
+    def bring_kernel(self):
+        """What kexec() needs."""
+        guest = self.sleeper
+        guest.push(guest.kernel.image, '/run/vmlinuz')
+        guest.push(vm.initramfs.build(guest.kernel), '/run/initrd')
+        guest.write('/run/kexec.py', KEXEC)
+
+    def settings(self):
+        """What the user set, and what comes of it."""
+        return {name: self.sleeper.run(FACTS.format(name=name), check=True).out
+                for name in self.names.values()}
+
+    def same(self):
+        """Which settings are no longer what they were."""
+        text = ''
+        for name, now in self.settings().items():
+            was = self.facts[name].splitlines()
+            text += ''.join(f'{name}: {line}\n' for line in now.splitlines() if line not in was)
+        nic = self.sleeper.nics[1]
+        mac = self.sleeper.qmp('query-rx-filter', name=nic.id)[0]['main-mac']
+        return text + ('' if mac == nic.mac else f'the device has {mac}')
+
+    @contextlib.contextmanager
+    def streams(self, name):
+        """TCP both ways over both devices while something happens."""
+        sleeper, peer, nic = self.sleeper, self.peer, self.sleeper.nics[1]
+        ends = ((sleeper, peer, peer.address()), (peer, sleeper, sleeper.address()),
+                (sleeper, None, nic.segment.address()), (None, sleeper, sleeper.address(nic)))
+        with contextlib.ExitStack() as stack:
+            streams = []
+            for source, target, address in ends:
+                streams.append(Stream(source, target, address))
+                stack.callback(streams[-1].close)
+            yield
+            time.sleep(1)
+            for stream in streams:
+                wrong, words = stream.end(200 * self.slow)
+                source, target = (end.name if end else 'host' for end in stream.ends)
+                self.note(f'{name}: stream from {source} to {target}: {words}')
+                self.check(f'{name}: the stream from {source} to {target} goes on', wrong)
+
+    # Sleep
+
+    def fall_asleep(self, mode, listens=False):
+        """Go to sleep, and be sure of it; the command that ends when awake. A port that
+        listens stays where it is."""
+        guest = self.sleeper
+        view = region.View(self.memory)
+        port, other = self.port(guest), self.port(self.peer)
+        seen = len(guest.console())
+        words = {'s2idle': 'echo freeze >/sys/power/state',
+                 's3': f'echo deep >/sys/power/mem_sleep; echo mem >/sys/power/state; {CHIPSET}'}
+        command = guest.start_command(f': {mode}\n{words[mode]}')
+        if _wait(lambda: view.announce(port)[1] == SLEEP if listens else not view.claim(port)[2],
+                 60 * self.slow, 0.01) is None:
+            raise vm.VmError(f'{mode}: no sleep\n{guest.console()[seen:]}')
+        if not listens:
+            took = _wait(lambda: not view.link(other, port)[2], 60 * self.slow, 0.01)
+            self.down.append(took if took is not None else 60)
+        if mode == 's3':
+            asleep = _wait(lambda: guest.qmp('query-status')['status'] == 'suspended',
+                           60 * self.slow)
+        else:
+            asleep = _wait(lambda: 'PM: suspend-to-idle' in guest.console()[seen:],
+                           60 * self.slow)
+        if asleep is None or command.poll() is not None:
+            raise vm.VmError(f'{mode}: does not sleep\n{guest.console()[seen:]}')
+        return command
+
+    def wake(self, mode, command):
+        """A button is pressed."""
+        start = time.monotonic()
+        self.sleeper.qmp('system_wakeup' if mode == 's3' else 'system_powerdown')
+        command.wait(60 * self.slow, check=True)
+        self.back.append(60 if self.linked(60) is None else time.monotonic() - start)
+
+    def carrier(self, wanted):
+        path = f'/sys/class/net/{self.peer.ifname()}/carrier'
+        return _wait(lambda: self.peer.run(f'cat {path}').out.strip() == wanted,
+                     10 * self.slow) is not None
+
+    def sleeps(self, mode, count):
+        """Suspend and resume, that often."""
+        self.down, self.back, wrong = [], [], ''
+        with self.streams(f'{mode}, {count} times'):
+            for number in range(count):
+                time.sleep(1)
+                command = self.fall_asleep(mode)
+                if not number and not self.carrier('0'):
+                    wrong += 'the peer keeps its carrier\n'
+                self.wake(mode, command)
+                if self.back[-1] == 60:
+                    wrong += f'round {number}: no link\n{self.state()}'
+                    break
+        self.check(f'{mode}: the peer has no carrier', wrong)
+        self.note(f'{mode}: the peer sees it {max(self.down):.2f} s after, the link is back '
+                  f'{max(self.back):.2f} s after, at the latest')
+        self.check(f'{mode}: the peer sees it at once',
+                   '' if max(self.down) < DOWN_WITHIN * self.slow else str(self.down))
+        self.check(f'{mode}: the link is back by itself',
+                   '' if max(self.back) < BACK_WITHIN * self.slow else str(self.back))
+        self.check(f'{mode}: everything is set as before', self.same())
+
+    def wake_on_lan(self):
+        """What ethtool says of both devices."""
+        return [''.join(line.split()[-1] for line in
+                        self.sleeper.run(f'ethtool {name} | grep Wake-on').out.splitlines())
+                for name in self.names.values()]
+
+    def wakes(self, count):
+        """A magic packet wakes, other frames do not."""
+        guest, name = self.sleeper, self.names[0]
+        shown = self.wake_on_lan()
+        self.check('wake-on-LAN is off by default, virtio-net has none',
+                   '' if shown == ['gd', 'dd'] or shown == ['gd', 'd'] else str(shown))
+        guest.run(f'ethtool -s {name} wol g', check=True)
+        refused = guest.run(f'ethtool -s {self.names[1]} wol g').code
+        shown = self.wake_on_lan()
+        self.check('wake-on-LAN can be had where it is possible',
+                   '' if refused and shown[0] == 'gg' and shown[1][-1] == 'd' else str(shown))
+        self.peer.write('/run/magic.py', MAGIC)
+        device = self.peer.ifname()
+        mac = guest.run(f'cat /sys/class/net/{name}/address', check=True).out.strip()
+        send = f'python3 /run/magic.py {device} {mac}'
+        wrong = ''
+        for number in range(count):
+            before = self.dropped()
+            command = self.fall_asleep('s2idle', listens=True)
+            # longer than a heartbeat may stand still
+            time.sleep(5 * self.slow)
+            self.peer.run(f'{send} {OTHERS}', timeout=60 * self.slow, check=True)
+            time.sleep(1 * self.slow)
+            if command.poll() is not None:
+                wrong += f'round {number}: another frame woke it\n'
+            if not self.carrier('1'):
+                wrong += f'round {number}: the peer has lost its carrier\n{self.state()}'
+            self.peer.run(f'{send} 0', timeout=60 * self.slow, check=True)
+            if _wait(lambda: command.poll() is not None, 30 * self.slow) is None:
+                wrong += f'round {number}: the magic packet did not wake\n{self.state()}'
+                guest.qmp('system_powerdown')
+            command.wait(60 * self.slow)
+            if self.linked(60) is None:
+                wrong += f'round {number}: no link\n{self.state()}'
+            if self.dropped() - before <= OTHERS:
+                wrong += f'round {number}: {self.dropped() - before} frames counted\n'
+            done = self.peer.run(f'ping -q -c 3 -W 5 {guest.address()}')
+            if done.code:
+                wrong += f'round {number}: {done.out}'
+            if wrong:
+                break
+        self.check(f'wake-on-LAN: the magic packet wakes, {OTHERS} others do not, {count} times',
+                   wrong)
+        guest.run(f'ethtool -s {name} wol d', check=True)
+
+    def dropped(self):
+        """Frames that came while the sleeper slept."""
+        return int(self.sleeper.run(f'ethtool -S {self.names[0]} | '
+                                    "awk '/ rx_drop_asleep:/ {print $2}'", check=True).out)
+
+    def hibernates(self, count):
+        """An image is written, and read again without a boot between the two."""
+        guest = self.sleeper
+        swap = guest.run('''swap=$(lsblk -brno NAME,SIZE,RO | awk '$3 == 0 && /^vd/ {print $1}')
+            mkswap -q /dev/$swap && swapon /dev/$swap && echo test_resume >/sys/power/disk''')
+        if not self.check('hibernation: there is a place for the image', swap.out):
+            return
+        wrong = ''
+        with self.streams(f'hibernation, {count} times'):
+            for number in range(count):
+                seen = len(guest.console())
+                done = guest.run('echo disk >/sys/power/state', timeout=200 * self.slow)
+                if done.code or self.linked(60) is None:
+                    wrong += f'round {number}: {done.out} {self.state()}{guest.console()[seen:]}'
+                    break
+        self.check('hibernation: the image is written, read, and the link is back', wrong)
+        self.check('hibernation: everything is set as before', self.same())
+
+    def kexec(self):
+        """Another kernel, without a reset in between."""
+        guest = self.sleeper
+        port, other = self.port(guest), self.port(self.peer)
+        before = region.View(self.memory).claim(port)
+        done = guest.run('python3 /run/kexec.py load', timeout=120 * self.slow)
+        if not self.check('kexec: the kernel is loaded', done.out):
+            return
+        view = region.View(self.memory)
+        guest.start_command('python3 /run/kexec.py boot')
+        guest.agent.expect_restart()
+        guest.agent.shares = True
+        guest.started, guest.boot_seconds = time.monotonic(), None
+        took = _wait(lambda: view.claim(port)[2] == 0, 60 * self.slow, 0.01)
+        down = _wait(lambda: not view.link(other, port)[2], 60 * self.slow, 0.01)
+        self.check('kexec: the peer sees it at once',
+                   '' if took is not None and down is not None and
+                   down < DOWN_WITHIN * self.slow else f'{took} {down}\n{self.state()}')
+        guest.wait(300 * self.slow)
+        for nic, mac in zip(guest.nics, self.macs):
+            nic.mac = mac
+        guest.load('ivnet_ivshmem')
+        guest.load('ivnet')
+        guest.addresses()
+        self.check('kexec: the link is back', '' if self.linked(30) is not None else self.state())
+        done = guest.run(f'ping -q -c 3 {self.peer.address()} && '
+                         f'ping -q -c 3 {guest.nics[1].segment.address()}')
+        self.check('kexec: pings', '' if not done.code else done.out)
+        after = view.claim(port)
+        self.check('kexec: the same port and position, another life',
+                   '' if after[1:] == before[1:] and after[0] != before[0] else
+                   f'{before}, then {after}')
+
+
+def run(ctx):
+    """All of it, on a guest of its own and with a peer."""
+    full = ctx.options.stress
+    kernel = vm.Kernel.find(ctx.boot()).compressed()
+    disk = os.path.join(vm.run_dir(), f'power-{ctx.kernel}.swap')
+    vm.host('truncate', '-s', SWAP, disk)
+    nic = vm.Nic(ctx.segment(9000), queues=2)
+    with ctx.region() as shared, \
+            ctx.guest([vm.Shm(shared.name), nic], kernel=kernel, smp=2, mem='400M',
+                      qemu='debian13', name=f'power-{ctx.kernel}',
+                      cmdline='no_console_suspend loglevel=8',
+                      args=['-drive', f'if=none,id=swap,format=raw,file={disk}',
+                            '-device', 'virtio-blk-pci,drive=swap']) as sleeper, \
+            ctx.guest([vm.Shm(shared.name)], mem='256M', name='power-peer') as peer:
+        power = Power(ctx, shared, (sleeper, peer))
+        sleeper.wait(300 * ctx.slow)
+        try:
+            power.prepare()
+            power.sleeps('s2idle', 50 if full else 3)
+            power.wakes(50 if full else 2)
+            power.sleeps('s3', 50 if full else 3)
+            # An image takes minutes to write where the processor is emulated.
+            if full:
+                power.hibernates(5)
+            power.kexec()
+        finally:
+            power.close()
+        for guest in (sleeper, peer):
+            ctx.splats(guest, f'power: {guest.name}')
