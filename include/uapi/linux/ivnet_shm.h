@@ -25,6 +25,9 @@
 #define IVNET_SHM_FRAME_MIN	14	/* bytes; an Ethernet header */
 #define IVNET_SHM_FRAME_MAX	65554	/* bytes; 64 KiB and an 802.1Q header */
 
+/* Protocol type of IVSHMEM v2 devices whose ports speak this format: "IV". */
+#define IVNET_SHM_PROTOCOL	0x4956
+
 /**
  * struct ivnet_shm_header - how the region is laid out
  * @magic: %IVNET_SHM_MAGIC, written last

@@ -11,12 +11,18 @@
 #include "shm_dev.h"
 
 #include "../../../drivers/net/ivnet/ivshmem/region.c"
+#include "../../../drivers/net/ivnet/ivshmem/output.c"
+#include <net/ivnet/shm_v2.h>
 
 unsigned long jiffies;
 
 static struct bytes in;
 static struct shm_dev *victim;
 static u32 acted;
+
+/* IVSHMEM v2: the state table, and every port's output section. */
+static __le32 states[IVNET_SHM_PORTS_MAX];
+static u8 outputs[IVNET_SHM_PORTS_MAX][65536];
 
 /* Where blocks and lanes lie: inside, aligned, and apart from each other. */
 static void check_layout(const struct ivnet_shm_geometry *g)
@@ -121,6 +127,23 @@ static void check_default(u64 size)
 	MUST(!memcmp(&g, &again, sizeof(g)));
 }
 
+/* One that can write its own output section alone, and have any state. */
+static void output_acts(u8 how)
+{
+	u32 i = how >> 2 & 15;
+	u8 *own = outputs[i];
+
+	if (i == victim->position || i >= victim->geo.ports)
+		return;
+	states[i] = cpu_to_le32(take8(&in) % 5);
+	if (take8(&in) % 4 == 0) {
+		header_input((struct ivnet_shm_header *)own, victim->geo.region_size);
+		return;
+	}
+	memcpy(own, &victim->header, sizeof(victim->header));
+	own[take16(&in) % (2 * IVNET_SHM_PAGE)] = take8(&in);
+}
+
 /**
  * peer_acts() - another port, which may write everywhere
  */
@@ -134,6 +157,10 @@ void peer_acts(void)
 	if (how % 4)
 		return;
 	acted++;
+	if (victim->states) {
+		output_acts(how);
+		return;
+	}
 	switch (how >> 2 & 7) {
 	case 0:
 		header_input(&h, victim->size);
@@ -193,6 +220,90 @@ static void live(struct shm_dev *sd)
 	}
 }
 
+/* The capability of a device, and what it comes to. */
+static bool check_capability(void)
+{
+	u8 cap[IVNET_V2_CAP_LONG], i, good = take8(&in);
+	u64 bar = take32(&in), end, page = 4096;
+	u32 id = take8(&in) % 18, peers = take8(&in) % 19;
+	struct ivnet_v2_layout l;
+
+	for (i = 0; i < sizeof(cap); i++)
+		cap[i] = take8(&in);
+	if (good & 1)
+		cap[IVNET_V2_CAP_LEN] = good & 2 ? IVNET_V2_CAP_LONG : IVNET_V2_CAP_SHORT;
+	for (i = IVNET_V2_CAP_TABLE; good & 4 && i < sizeof(cap); i += 8) {
+		cap[i] = 0;
+		cap[i + 1] &= 0xf0;
+		cap[4] = 0;
+		cap[5] &= 0xf0;
+	}
+	if (good & 8)
+		bar <<= 32;
+	if (ivnet_v2_check(&l, cap, id, peers, bar, page))
+		return false;
+	MUST(id < peers && peers >= 2 && peers <= 16);
+	MUST(l.table >= 4 * peers && l.output);
+	MUST(!((l.table | l.rw | l.output) % page));
+	/* The last section ends at the total, and nothing went around. */
+	end = ivnet_v2_output(&l, peers - 1);
+	MUST(end >= l.table && l.total > end && l.total - end == l.output);
+	if (bar)
+		MUST(l.total <= bar);
+	else
+		MUST(l.address && !(l.address % page) && l.address + l.total - 1 >= l.address);
+
+	return true;
+}
+
+/* A port on IVSHMEM v2: what it says is in its own section. */
+static bool output_run(void)
+{
+	struct net_device netdev = { .mtu = 1500 };
+	struct ivnet_dev idev = {};
+	struct shm_dev sd = { .idev = &idev, .states = states, .netdev = &netdev };
+	u32 i, peer;
+	u64 claim;
+	int err;
+
+	memset(states, 0, sizeof(states));
+	memset(outputs, 0, sizeof(outputs));
+	sd.want_ports = 2 + take8(&in) % 15;
+	sd.position = take8(&in) % sd.want_ports;
+	sd.pin = sd.position;
+	sd.output_size = 4096 * (take8(&in) % 17);
+	sd.own_queues = 1 + take8(&in) % 4;
+	sd.want_queues = take8(&in) % 5;
+	sd.vectors = take8(&in) % 6;
+	for (i = 0; i < sd.want_ports; i++)
+		sd.outputs[i] = outputs[i];
+	victim = &sd;
+
+	err = shm_region_open(&sd, NULL);
+	MUST(err == 0 || err == -EINVAL);
+	if (err)
+		return false;
+	MUST(sd.geo.ports == sd.want_ports && sd.geo.first == IVNET_SHM_PAGE);
+	MUST(sd.geo.stride == sd.output_size - IVNET_SHM_PAGE);
+	check_layout(&sd.geo);
+	sd.port = -1;
+	live(&sd);
+	for (i = 0; i < 32; i++) {
+		peer = take8(&in) % sd.geo.ports;
+		if (peer == sd.position)
+			continue;
+		claim = shm_claim_read(&sd, peer);
+		MUST(!claim || (IVNET_SHM_CLAIM_STATE(claim) == IVNET_SHM_CLAIM_TAKEN &&
+				IVNET_SHM_CLAIM_POSITION(claim) == peer));
+	}
+	/* A port that never acted has got nothing written to it. */
+	for (i = 0; i < sd.geo.ports; i++)
+		if (i != sd.position && !states[i] && !acted)
+			MUST(!memchr_inv(outputs[i], 0, sizeof(outputs[i])));
+
+	return true;
+}
+
 /**
  * region_run() - run an input
  * @data: what the region holds, and what happens
@@ -213,6 +324,9 @@ bool region_run(const u8 *data, size_t size)
 	int err;
 
 	in = (struct bytes) { data, size };
+	acted = 0;
+	if (take8(&in) % 4 == 0)
+		return check_capability() | output_run();
 	any = (u64)take32(&in) << (take8(&in) % 33);
 	adopted = check_header(any);
 	check_default(any);

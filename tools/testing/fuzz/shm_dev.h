@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What ivshmem/region.c needs of the kernel and of the driver, so that it can be
+ * What ivshmem/region.c and output.c need of the kernel and of the driver, so that it can be
  * run here as it is. Whenever it looks at the region, or waits, the peer acts.
  */
 #ifndef _FUZZ_SHM_DEV_H
@@ -9,10 +9,11 @@
 #include <stdio.h>
 #include <net/ivnet/shm_region.h>
 
-/* region.c includes this header of the driver: nothing of it. */
+/* They include this header of the driver: nothing of it. */
 #define _IVNET_SHM_H
 
 #define __force
+#define BIT(n)			(1U << (n))
 #define ETH_ALEN		6
 #define HZ			250
 #define VLAN_ETH_FRAME_LEN	1518
@@ -49,6 +50,7 @@
 #define NL_SET_ERR_MSG_FMT_MOD(extack, ...)	say(extack, __VA_ARGS__)
 #define dev_info(dev, ...)			say(dev, __VA_ARGS__)
 #define dev_warn(dev, ...)			say(dev, __VA_ARGS__)
+#define dev_warn_ratelimited(dev, ...)		say(dev, __VA_ARGS__)
 #define dev_err(dev, ...)			say(dev, __VA_ARGS__)
 #define dev_name(dev)				((dev) ? "a" : "b")
 
@@ -63,11 +65,16 @@ struct ivnet_dev {
 	void *dev;
 };
 
-/* The members of the driver's struct shm_dev that region.c uses. */
+/* The members of the driver's struct shm_dev that they use. */
 struct shm_dev {
 	struct ivnet_dev *idev;
 	u8 *base;
 	u64 size;
+	const __le32 *states;
+	u8 *outputs[IVNET_SHM_PORTS_MAX];
+	u64 output_size;
+	u32 own_queues;
+	u32 strange;
 	u16 position;
 	u16 vectors;
 	u32 want_ports;
@@ -97,11 +104,22 @@ void peer_acts(void);
 int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
 bool shm_region_foreign(const struct shm_dev *sd);
 bool shm_region_kept(const struct shm_dev *sd);
-u64 shm_claim_read(const struct shm_dev *sd, u32 i);
+u64 shm_claim_read(struct shm_dev *sd, u32 i);
 bool shm_port_claim(struct shm_dev *sd);
 bool shm_port_mine(const struct shm_dev *sd);
 void shm_port_release(struct shm_dev *sd);
 void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
+int shm_output_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
+u64 shm_output_claim(struct shm_dev *sd, u32 i);
+
+static inline void *shm_at(const struct shm_dev *sd, u32 i, u64 off)
+{
+	if (sd->states)
+		return sd->outputs[i] + IVNET_SHM_PAGE +
+		       (off - ivnet_shm_section(&sd->geo, i));
+
+	return sd->base + off;
+}
 
 static inline bool time_after(unsigned long a, unsigned long b)
 {

@@ -15,9 +15,9 @@
 #define SHM_WANTS_MS	200
 
 /* A block of 128 bytes, copied whole before any of it is used. */
-static void block_copy(const struct shm_dev *sd, u64 off, void *to)
+static void block_copy(const struct shm_dev *sd, u32 i, u64 off, void *to)
 {
-	memcpy(to, sd->base + off, 128);
+	memcpy(to, shm_at(sd, i, off), 128);
 	barrier();
 }
 
@@ -25,8 +25,8 @@ static struct ivnet_shm_link *own_block(const struct shm_link *link)
 {
 	const struct shm_dev *sd = link->sd;
 
-	return (void *)(sd->base + ivnet_shm_link_off(&sd->geo, sd->port,
-						      link->peer));
+	return shm_at(sd, sd->port,
+		      ivnet_shm_link_off(&sd->geo, sd->port, link->peer));
 }
 
 /* The peer may be of this kernel: its NAPI runs when bottom halves are on again. */
@@ -94,13 +94,14 @@ static u16 desc_flags(u64 features)
 /* Point the lanes into the region and empty our side of them. */
 static void lanes_reset(struct shm_link *link)
 {
-	const struct ivnet_shm_geometry *g = &link->sd->geo;
-	u32 me = link->sd->port, peer = link->peer, q;
-	u8 *base = link->sd->base, *own, *theirs;
+	const struct shm_dev *sd = link->sd;
+	const struct ivnet_shm_geometry *g = &sd->geo;
+	u32 me = sd->port, peer = link->peer, q;
+	u8 *own, *theirs;
 	struct shm_lane *lane;
 
-	own = base + ivnet_shm_section(g, me);
-	theirs = base + ivnet_shm_section(g, peer);
+	own = shm_at(sd, me, ivnet_shm_section(g, me));
+	theirs = shm_at(sd, peer, ivnet_shm_section(g, peer));
 
 	for (q = 0; q < g->queues; q++) {
 		lane = &link->lanes[q];
@@ -233,7 +234,7 @@ static void link_step(struct shm_link *link)
 	u64 claim;
 
 	claim = shm_claim_read(sd, link->peer);
-	block_copy(sd, ivnet_shm_section(&sd->geo, link->peer), &a);
+	block_copy(sd, link->peer, ivnet_shm_section(&sd->geo, link->peer), &a);
 	state = le32_to_cpu(a.state);
 	asleep = state == IVNET_SHM_SLEEP;
 
@@ -260,8 +261,8 @@ static void link_step(struct shm_link *link)
 		link->state = SHM_LINK_DOWN;
 	}
 
-	block_copy(sd, ivnet_shm_link_off(&sd->geo, link->peer, sd->port),
-		   &theirs);
+	block_copy(sd, link->peer,
+		   ivnet_shm_link_off(&sd->geo, link->peer, sd->port), &theirs);
 	life = le32_to_cpu(theirs.mine);
 
 	anew = link->state == SHM_LINK_DOWN || READ_ONCE(link->broken) ||
@@ -331,13 +332,21 @@ static bool carrier_update(struct shm_dev *sd)
 	return false;
 }
 
+/* In the region, and then in the state table where there is one. */
+static void announce_state(struct shm_dev *sd, enum ivnet_shm_state state)
+{
+	shm_announce(sd, state);
+	if (sd->bus->state)
+		sd->bus->state(sd, state);
+}
+
 /* Say how this port is; false if it has no port, or no longer. */
 static bool announce(struct shm_dev *sd)
 {
 	if (sd->port < 0 || !shm_port_mine(sd))
 		return false;
-	shm_announce(sd, sd->dozing ? IVNET_SHM_SLEEP :
-		     sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
+	announce_state(sd, sd->dozing ? IVNET_SHM_SLEEP :
+		       sd->running ? IVNET_SHM_RUN : IVNET_SHM_READY);
 
 	return true;
 }
@@ -531,8 +540,8 @@ bool shm_link_broken(struct shm_link *link, enum shm_link_error err)
 {
 	const struct shm_dev *sd = link->sd;
 	const struct ivnet_shm_link *theirs =
-		(void *)(sd->base + ivnet_shm_link_off(&sd->geo, link->peer,
-						       sd->port));
+		shm_at(sd, link->peer,
+		       ivnet_shm_link_off(&sd->geo, link->peer, sd->port));
 	u32 yours, mine;
 
 	if (READ_ONCE(link->broken))
@@ -604,7 +613,7 @@ static bool wants_known(struct shm_dev *sd)
 	for (i = 0; sd->port >= 0 && i < sd->geo.ports; i++) {
 		if (!sd->links[i].run)
 			continue;
-		block_copy(sd, ivnet_shm_link_off(&sd->geo, i, sd->port),
+		block_copy(sd, i, ivnet_shm_link_off(&sd->geo, i, sd->port),
 			   &theirs);
 		known &= !(le32_to_cpu(theirs.uses) & ~sd->wants);
 	}
@@ -652,7 +661,7 @@ void shm_links_exit(struct shm_dev *sd)
 	if (sd->port >= 0) {
 		links_down(sd);
 		if (shm_port_mine(sd)) {
-			shm_announce(sd, IVNET_SHM_DOWN);
+			announce_state(sd, IVNET_SHM_DOWN);
 			shm_port_release(sd);
 		}
 		for (i = 0; i < sd->geo.ports; i++)

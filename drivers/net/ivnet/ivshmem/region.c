@@ -22,7 +22,12 @@ static struct ivnet_shm_port *port_entry(const struct shm_dev *sd, u32 i)
 
 static struct ivnet_shm_announce *announce_of(const struct shm_dev *sd, u32 i)
 {
-	return (void *)(sd->base + ivnet_shm_section(&sd->geo, i));
+	return shm_at(sd, i, ivnet_shm_section(&sd->geo, i));
+}
+
+static u64 claim_read(const struct shm_dev *sd, u32 i)
+{
+	return le64_to_cpu(READ_ONCE(port_entry(sd, i)->claim));
 }
 
 /**
@@ -32,9 +37,12 @@ static struct ivnet_shm_announce *announce_of(const struct shm_dev *sd, u32 i)
  *
  * Return: the claim, in CPU byte order; 0 if nobody has.
  */
-u64 shm_claim_read(const struct shm_dev *sd, u32 i)
+u64 shm_claim_read(struct shm_dev *sd, u32 i)
 {
-	return le64_to_cpu(READ_ONCE(port_entry(sd, i)->claim));
+	if (sd->states)
+		return shm_output_claim(sd, i);
+
+	return claim_read(sd, i);
 }
 
 /* Copy the header; true if it has the magic. */
@@ -167,6 +175,9 @@ bool shm_region_kept(const struct shm_dev *sd)
 {
 	struct ivnet_shm_header h;
 
+	/* Nobody else can change it. */
+	if (sd->states)
+		return true;
 	header_read(sd, &h);
 
 	return !memcmp(&h, &sd->header, sizeof(h));
@@ -184,6 +195,8 @@ int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	enum ivnet_shm_geometry_err err;
 	struct ivnet_shm_header h;
 
+	if (sd->states)
+		return shm_output_open(sd, extack);
 	if (sd->size < IVNET_SHM_REGION_MIN) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
 				       "region of %llu bytes is too small, at least %u",
@@ -268,6 +281,19 @@ static bool port_free(struct shm_dev *sd, u32 i, u64 *old)
 	return time_after(jiffies, sd->others[i].at + SHM_STALE);
 }
 
+static void incarnate(struct shm_dev *sd)
+{
+	do {
+		sd->incarnation = get_random_u32();
+	} while (!sd->incarnation);
+}
+
+static void port_take(struct shm_dev *sd, u32 i)
+{
+	sd->port = i;
+	memset(announce_of(sd, i), 0, 128 * (1 + sd->geo.ports));
+}
+
 /**
  * shm_port_claim() - try to get a port
  * @sd: the device, which has none
@@ -282,18 +308,20 @@ bool shm_port_claim(struct shm_dev *sd)
 	u64 old;
 	u32 i;
 
+	if (sd->states) {
+		incarnate(sd);
+		port_take(sd, sd->position);
+		return true;
+	}
 	for (i = first; i <= last && i < sd->geo.ports; i++) {
 		if (!port_free(sd, i, &old))
 			continue;
-		do {
-			sd->incarnation = get_random_u32();
-		} while (!sd->incarnation);
+		incarnate(sd);
 		if (!claim_swap(sd, i, old,
 				IVNET_SHM_CLAIM(sd->incarnation, sd->position,
 						IVNET_SHM_CLAIM_TAKEN)))
 			continue;
-		sd->port = i;
-		memset(announce_of(sd, i), 0, 128 * (1 + sd->geo.ports));
+		port_take(sd, i);
 		return true;
 	}
 
@@ -308,7 +336,9 @@ bool shm_port_claim(struct shm_dev *sd)
  */
 bool shm_port_mine(const struct shm_dev *sd)
 {
-	return shm_claim_read(sd, sd->port) ==
+	/* The device says which port is ours. */
+	return sd->states ||
+	       claim_read(sd, sd->port) ==
 	       IVNET_SHM_CLAIM(sd->incarnation, sd->position,
 			       IVNET_SHM_CLAIM_TAKEN);
 }
@@ -321,8 +351,10 @@ bool shm_port_mine(const struct shm_dev *sd)
  */
 void shm_port_release(struct shm_dev *sd)
 {
-	claim_swap(sd, sd->port, IVNET_SHM_CLAIM(sd->incarnation, sd->position,
-						 IVNET_SHM_CLAIM_TAKEN), 0);
+	if (!sd->states)
+		claim_swap(sd, sd->port,
+			   IVNET_SHM_CLAIM(sd->incarnation, sd->position,
+					   IVNET_SHM_CLAIM_TAKEN), 0);
 	sd->port = -1;
 }
 

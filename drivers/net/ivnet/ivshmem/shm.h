@@ -245,10 +245,14 @@ struct shm_fdb {
  * @ring: ring a port's doorbell; bottom halves or interrupts are off
  * @start: find @shm_dev.position and @shm_dev.vectors anew; NULL where they
  *	never change. Returns 0 or an error
+ * @state: show all others a state, of which 0 is for none, and tell them; what
+ *	was written to the region before is visible to who sees it. NULL where
+ *	&shm_dev.states is
  */
 struct shm_bus {
 	void (*ring)(struct shm_dev *sd, u16 position, u16 vector);
 	int (*start)(struct shm_dev *sd, struct netlink_ext_ack *extack);
+	void (*state)(struct shm_dev *sd, u32 state);
 };
 
 /**
@@ -256,7 +260,7 @@ struct shm_bus {
  * @idev: the core's
  * @bus: what differs between devices
  * @bus_priv: what belongs to @bus
- * @base: the region, mapped write-back
+ * @base: the region, mapped write-back; NULL on IVSHMEM v2
  * @size: bytes of it
  * @position: our doorbell address
  * @vectors: our interrupt vectors; 0: we poll
@@ -301,6 +305,12 @@ struct shm_bus {
  * @asleep: interrupts look for a magic packet
  * @slept: frames that were dropped meanwhile
  * @sleep_frame: private copy of the frame that is looked at
+ * @states: IVSHMEM v2: state table; NULL elsewhere, like what follows.
+ *	Nothing of it may be written, nor of another's output section
+ * @outputs: each port's output section
+ * @output_size: bytes of each
+ * @own_queues: queues that the device has vectors for, the same for all ports
+ * @strange: ports with another layout that were reported, one bit each
  */
 struct shm_dev {
 	struct ivnet_dev *idev;
@@ -353,6 +363,12 @@ struct shm_dev {
 	bool asleep;
 	u32 slept;
 	u8 sleep_frame[VLAN_ETH_FRAME_LEN];
+
+	const __le32 *states;
+	u8 *outputs[IVNET_SHM_PORTS_MAX];
+	u64 output_size;
+	u32 own_queues;
+	u32 strange;
 };
 
 /**
@@ -372,18 +388,41 @@ static inline bool shm_link_ring(const struct shm_link *link, u16 vector)
 	return true;
 }
 
+/**
+ * shm_at() - where something of a port's section is
+ * @sd: the device; its geometry is known
+ * @i: the port
+ * @off: offset from the start of the region, within section @i
+ *
+ * On IVSHMEM v2 sections are mapped each for itself, behind a header's page.
+ *
+ * Return: its address.
+ */
+static inline void *shm_at(const struct shm_dev *sd, u32 i, u64 off)
+{
+	if (sd->states)
+		return sd->outputs[i] + IVNET_SHM_PAGE +
+		       (off - ivnet_shm_section(&sd->geo, i));
+
+	return sd->base + off;
+}
+
 /* classic.c */
 extern const struct ivnet_transport_ops shm_classic_ops;
 
 /* region.c */
 bool shm_region_foreign(const struct shm_dev *sd);
 int shm_region_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
-u64 shm_claim_read(const struct shm_dev *sd, u32 i);
+u64 shm_claim_read(struct shm_dev *sd, u32 i);
 bool shm_port_claim(struct shm_dev *sd);
 bool shm_region_kept(const struct shm_dev *sd);
 bool shm_port_mine(const struct shm_dev *sd);
 void shm_port_release(struct shm_dev *sd);
 void shm_announce(struct shm_dev *sd, enum ivnet_shm_state state);
+
+/* output.c */
+int shm_output_open(struct shm_dev *sd, struct netlink_ext_ack *extack);
+u64 shm_output_claim(struct shm_dev *sd, u32 i);
 
 /* link.c */
 void shm_link_work(struct work_struct *work);
@@ -432,6 +471,7 @@ void shm_set_rx_mode(struct net_device *dev);
 u32 shm_rx_buf_min(struct ivnet_dev *idev, u32 mtu);
 void shm_diagnose_rx(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
 void shm_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
+void shm_diagnose_v2(const struct shm_dev *sd, struct devlink_fmsg *fmsg);
 void shm_dev_format(struct shm_dev *sd, bool classic);
 
 /* What both formats have in common. */

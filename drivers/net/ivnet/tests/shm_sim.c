@@ -145,6 +145,25 @@ static const struct shm_bus sim_bus = {
 	.ring = sim_ring,
 };
 
+/* IVSHMEM v2: all see the new state, and are told if it is one. */
+static void sim_state(struct shm_dev *sd, u32 state)
+{
+	struct sim_port *p = sd->bus_priv, *to;
+	__le32 *word = &p->sim->states[sd->position];
+
+	if (le32_to_cpu(*word) == state)
+		return;
+	*word = cpu_to_le32(state);
+	for (to = p->sim->port; to < p->sim->port + SIM_PORTS; to++)
+		if (to->up && to != p)
+			sim_ring(sd, to->sd->position, 0);
+}
+
+static const struct shm_bus sim_bus_v2 = {
+	.ring	= sim_ring,
+	.state	= sim_state,
+};
+
 /* ---- guests ---- */
 
 static void port_init(struct sim *sim, u32 i)
@@ -209,6 +228,36 @@ struct sim *sim_new(struct kunit *test, u64 size)
 	the_sim = sim;
 	for (i = 0; i < SIM_PORTS; i++)
 		port_init(sim, i);
+
+	return sim;
+}
+
+/**
+ * sim_new_v2() - the same with output sections, one for each guest
+ * @test: the test; calls sim_exit() at its end
+ * @output: bytes of each
+ *
+ * Return: the segment.
+ */
+struct sim *sim_new_v2(struct kunit *test, u64 output)
+{
+	struct sim *sim = sim_new(test, SIM_PORTS * output);
+	struct shm_dev *sd;
+	u32 i, j;
+
+	for (i = 0; i < SIM_PORTS; i++) {
+		sd = sim->port[i].sd;
+		sd->bus = &sim_bus_v2;
+		sd->base = NULL;
+		sd->states = sim->states;
+		for (j = 0; j < SIM_PORTS; j++)
+			sd->outputs[j] = sim->base + j * output;
+		sd->output_size = output;
+		sd->own_queues = 1;
+		sd->position = i;
+		sd->want_ports = SIM_PORTS;
+		sd->pin = i;
+	}
 
 	return sim;
 }
@@ -308,6 +357,9 @@ void sim_down(struct sim_port *p)
 void sim_crash(struct sim_port *p)
 {
 	port_free(p);
+	/* But where a device is there to tell. */
+	if (p->sd->states)
+		sim_state(p->sd, 0);
 }
 
 /**
@@ -391,15 +443,15 @@ bool sim_usable(struct sim_port *p, struct sim_port *peer)
 
 struct ivnet_shm_link *sim_block(struct sim_port *p, struct sim_port *peer)
 {
-	return (void *)(p->sim->base +
-			ivnet_shm_link_off(&p->sd->geo, p->sd->port,
-					   peer->sd->port));
+	return shm_at(p->sd, p->sd->port,
+		      ivnet_shm_link_off(&p->sd->geo, p->sd->port,
+					 peer->sd->port));
 }
 
 struct ivnet_shm_announce *sim_announce(struct sim_port *p)
 {
-	return (void *)(p->sim->base +
-			ivnet_shm_section(&p->sd->geo, p->sd->port));
+	return shm_at(p->sd, p->sd->port,
+		      ivnet_shm_section(&p->sd->geo, p->sd->port));
 }
 
 __le64 *sim_claim(struct sim *sim, u32 i)

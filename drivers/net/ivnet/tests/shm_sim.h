@@ -86,6 +86,7 @@ struct sim_port {
  * @test: the test that runs
  * @base: the region
  * @size: bytes of it
+ * @states: IVSHMEM v2: the state table
  * @port: the guests
  * @gap: called wherever another guest may run in the middle of something; not
  *	while it runs itself
@@ -99,6 +100,7 @@ struct sim {
 	struct kunit *test;
 	u8 *base;
 	u64 size;
+	__le32 states[SIM_PORTS];
 	struct sim_port port[SIM_PORTS];
 	void (*gap)(struct sim *sim);
 	bool in_gap;
@@ -121,6 +123,7 @@ struct sim_pair {
 };
 
 struct sim *sim_new(struct kunit *test, u64 size);
+struct sim *sim_new_v2(struct kunit *test, u64 output);
 void sim_exit(struct kunit *test);
 void sim_wipe(struct sim *sim);
 int sim_up(struct sim_port *p);
