@@ -20,7 +20,7 @@
 static void ring_state(const struct shm_classic *c)
 {
 	local_bh_disable();
-	classic_ring(c);
+	c->sd->bus->ring(c->sd, c->peer, CLASSIC_VECTOR);
 	local_bh_enable();
 }
 
@@ -62,6 +62,10 @@ static void classic_enter(struct shm_classic *c, enum ivnet_classic_state state)
 	}
 	c->state = state;
 	/* Whoever sees it may use the area, or find it unused. */
+	if (!c->own_state) {
+		c->sd->bus->state(c->sd, state);
+		return;
+	}
 	ivnet_shm_store_release(c->own_state, cpu_to_le32(state));
 	ring_state(c);
 }
@@ -149,6 +153,8 @@ static void classic_work(struct work_struct *work)
 
 	if (time_after_eq(jiffies, sd->beat_at + SHM_BEAT)) {
 		sd->beat_at = jiffies;
+		if (!c->own_state)
+			sd->bus->state(sd, c->state);
 		/* A doorbell can be lost, ours as well as theirs. */
 		if (c->run)
 			shm_wake_all(sd);
@@ -169,8 +175,11 @@ static void set_up(struct shm_classic *c, bool up)
 {
 	mutex_lock(&c->sd->lock);
 	c->up = up;
-	/* While there is no queue to be polled, doorbells come to the work. */
-	WRITE_ONCE(c->sd->open, !up);
+	/*
+	 * While there is no queue to be polled, doorbells come to the work; those
+	 * for states alone always do.
+	 */
+	WRITE_ONCE(c->sd->open, !up || c->vector != CLASSIC_VECTOR);
 	classic_follow(c);
 	mutex_unlock(&c->sd->lock);
 }
@@ -185,12 +194,39 @@ static void work_quiesce(struct shm_dev *sd)
 	cancel_delayed_work_sync(&sd->work);
 }
 
+/* Both areas, and where states are; false if there is too little room. */
+static bool areas_find(struct shm_classic *c, const struct shm_dev *sd)
+{
+	u32 side;
+
+	if (sd->states) {
+		if (!ivnet_classic_layout_v2(&c->l, sd->output_size))
+			return false;
+		c->side = sd->position;
+		for (side = 0; side < 2; side++)
+			c->areas[side] = sd->outputs[side];
+		c->peer_state = &sd->states[!c->side];
+	} else {
+		if (!ivnet_classic_layout_v1(&c->l, sd->size))
+			return false;
+		/* The smaller position has the upper half. */
+		c->side = sd->position < sd->want_peer;
+		for (side = 0; side < 2; side++)
+			c->areas[side] = sd->base + side * c->l.area;
+		c->own_state = (__le32 *)c->areas[c->side];
+		c->peer_state = (__le32 *)c->areas[!c->side];
+	}
+	for (side = 0; side < 2; side++)
+		c->data[side] = c->areas[side] + c->l.data;
+
+	return true;
+}
+
 static int classic_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 {
 	struct shm_dev *sd = ivnet_priv(idev);
 	struct ivnet_limits *lim = &idev->limits;
 	struct shm_classic *c;
-	u32 side;
 	int err;
 
 	if (sd->bus->start) {
@@ -208,10 +244,10 @@ static int classic_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	c = kvzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
-	if (!ivnet_classic_layout_v1(&c->l, sd->size)) {
+	if (!areas_find(c, sd)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
 				       "a region of %llu bytes is too small",
-				       sd->size);
+				       sd->states ? sd->output_size : sd->size);
 		err = -EINVAL;
 		goto err_free;
 	}
@@ -222,16 +258,8 @@ static int classic_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 		goto err_free_rings;
 	}
 
-	/* The smaller position has the upper half. */
-	c->side = sd->position < sd->want_peer;
 	c->peer = sd->want_peer;
 	c->sd = sd;
-	for (side = 0; side < 2; side++) {
-		c->areas[side] = sd->base + side * c->l.area;
-		c->data[side] = c->areas[side] + c->l.data;
-	}
-	c->own_state = (__le32 *)c->areas[c->side];
-	c->peer_state = (__le32 *)c->areas[!c->side];
 	c->rx.max_frame = ivnet_classic_max_frame(&c->l);
 	c->retry = SHM_RETRY_MIN;
 	c->retry_at = jiffies;
@@ -254,11 +282,14 @@ static int classic_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	idev->tso_max = GSO_LEGACY_MAX_SIZE;
 	idev->headroom = 0;
 	if (!is_valid_ether_addr(idev->perm_addr))
-		shm_address(sd, "half", c->side, idev->perm_addr);
+		shm_address(sd, c->own_state ? "half" : "port", c->side,
+			    idev->perm_addr);
 
 	/* Vector 0 wakes the queue if it is the only one. */
 	c->vectors = sd->vectors;
-	WRITE_ONCE(sd->vectors, min_t(u16, sd->vectors, 1));
+	c->vector = sd->states && sd->vectors > CLASSIC_VECTOR_DATA ?
+		    CLASSIC_VECTOR_DATA : CLASSIC_VECTOR;
+	WRITE_ONCE(sd->vectors, min_t(u16, sd->vectors, 1 + c->vector));
 	sd->classic = c;
 	sd->polling = !sd->vectors;
 	sd->beat_at = jiffies;
@@ -350,7 +381,8 @@ static int classic_info_get(struct ivnet_dev *idev,
 	const struct shm_dev *sd = ivnet_priv(idev);
 
 	return sd->classic ?
-	       devlink_info_version_running_put(req, "ivshmem-net", "1") : 0;
+	       devlink_info_version_running_put(req, "ivshmem-net",
+						sd->states ? "2" : "1") : 0;
 }
 
 static void classic_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
@@ -362,9 +394,12 @@ static void classic_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 	devlink_fmsg_u64_pair_put(fmsg, "region_bytes", sd->size);
 	devlink_fmsg_u32_pair_put(fmsg, "position", sd->position);
 	devlink_fmsg_u32_pair_put(fmsg, "vectors", sd->vectors);
+	shm_diagnose_v2(sd, fmsg);
 	if (!c)
 		return;
-	devlink_fmsg_string_pair_put(fmsg, "half", c->side ? "upper" : "lower");
+	if (c->own_state)
+		devlink_fmsg_string_pair_put(fmsg, "half",
+					     c->side ? "upper" : "lower");
 	devlink_fmsg_u32_pair_put(fmsg, "ring", c->l.n);
 	devlink_fmsg_u64_pair_put(fmsg, "data_bytes", c->l.data_size);
 	devlink_fmsg_u32_pair_put(fmsg, "max_frame", c->rx.max_frame);

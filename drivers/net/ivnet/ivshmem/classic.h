@@ -7,8 +7,12 @@
 
 #include "shm.h"
 
-/* IVSHMEM-NET knows this vector alone, for states and for data. */
+/*
+ * Vector of states, and of data as well on v1 and on v2 where there is no other:
+ * the peers look at the device, not at each other.
+ */
 #define CLASSIC_VECTOR		0
+#define CLASSIC_VECTOR_DATA	1
 
 /**
  * struct shm_classic - all that this format needs
@@ -16,12 +20,13 @@
  * @run: frames may flow; read by the data path, cleared before rings change
  * @broken: a rule that the data path saw broken, enum ivnet_classic_err
  * @l: layout of both areas
- * @own_state: our state word
+ * @own_state: our state word; NULL on v2, where a register is
  * @peer_state: the other side's
  * @data: both sides' data areas
  * @areas: both areas
  * @side: ours of the two
  * @peer: the other side's doorbell address
+ * @vector: its vector for data
  * @rx: receiving side; under the queue's NAPI
  * @seen: the other side's state, as the work saw it last
  * @tx: sending side; under the queue's transmit lock, like what follows
@@ -38,7 +43,7 @@
  * @retry: length of the next pause after a broken rule, seconds
  * @retry_at: end of the present one, jiffies
  * @emptied_at: when the rings were emptied last, jiffies
- * @vectors: that the device has; this format uses the first
+ * @vectors: that the device has; this format uses the first, on v2 the first two
  */
 struct shm_classic {
 	struct shm_dev *sd;
@@ -51,6 +56,7 @@ struct shm_classic {
 	u8 *areas[2];
 	u32 side;
 	u16 peer;
+	u16 vector;
 	struct ivnet_classic_rx rx ____cacheline_aligned_in_smp;
 	u32 seen;
 	struct ivnet_classic_tx tx ____cacheline_aligned_in_smp;
@@ -71,14 +77,14 @@ struct shm_classic {
 };
 
 /**
- * classic_ring() - ring the other side's doorbell
+ * classic_ring() - tell the other side of data
  * @c: the format's state
  *
  * Context: bottom halves or interrupts off.
  */
 static inline void classic_ring(const struct shm_classic *c)
 {
-	c->sd->bus->ring(c->sd, c->peer, CLASSIC_VECTOR);
+	c->sd->bus->ring(c->sd, c->peer, c->vector);
 }
 
 /**

@@ -23,12 +23,13 @@ static bool map_cached(const void *addr)
 #endif
 }
 
-#if defined(CONFIG_X86) && IS_ENABLED(CONFIG_VMAP_PFN)
+#if IS_ENABLED(CONFIG_VMAP_PFN)
 /*
  * Page tables of our own: memremap() follows the MTRRs, in which firmware has
- * everything below 4 GiB that is not memory as uncached.
+ * everything below 4 GiB that is not memory as uncached, and what it maps can be
+ * written.
  */
-static void *map_pages(phys_addr_t start, u64 size)
+static void *map_pages(phys_addr_t start, u64 size, pgprot_t prot)
 {
 	unsigned long i, n = size >> PAGE_SHIFT;
 	unsigned long *pfns;
@@ -45,13 +46,13 @@ static void *map_pages(phys_addr_t start, u64 size)
 			return NULL;
 		}
 	}
-	addr = vmap_pfn(pfns, n, PAGE_KERNEL);
+	addr = vmap_pfn(pfns, n, prot);
 	kvfree(pfns);
 
 	return addr;
 }
 #else
-static void *map_pages(phys_addr_t start, u64 size)
+static void *map_pages(phys_addr_t start, u64 size, pgprot_t prot)
 {
 	return NULL;
 }
@@ -67,23 +68,38 @@ static void *map_pages(phys_addr_t start, u64 size)
  */
 int ivshmem_map(struct pci_dev *pdev, int bar, struct ivshmem_map *map)
 {
-	phys_addr_t start = pci_resource_start(pdev, bar);
-	void *addr, *pages;
+	u64 size = pci_resource_len(pdev, bar);
 
-	map->size = pci_resource_len(pdev, bar);
-	map->paged = false;
-	if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) || !map->size) {
+	if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) || !size) {
 		pci_err(pdev, "no memory in BAR %d\n", bar);
 		return -ENODEV;
 	}
 
+	return ivshmem_map_part(pdev, pci_resource_start(pdev, bar), size, map);
+}
+
+/**
+ * ivshmem_map_part() - map memory that a device speaks of
+ * @pdev: the PCI device
+ * @start: where it begins, a page
+ * @size: whole pages
+ * @map: filled in
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ivshmem_map_part(struct pci_dev *pdev, phys_addr_t start, u64 size,
+		     struct ivshmem_map *map)
+{
+	void *addr, *pages;
+
+	*map = (struct ivshmem_map) { .size = size };
 	addr = memremap(start, map->size, MEMREMAP_WB);
 	if (addr && map_cached(addr)) {
 		map->base = addr;
 		return 0;
 	}
 
-	pages = map_pages(start, map->size);
+	pages = map_pages(start, map->size, PAGE_KERNEL);
 	if (pages) {
 		if (addr)
 			memunmap(addr);
@@ -101,7 +117,33 @@ int ivshmem_map(struct pci_dev *pdev, int bar, struct ivshmem_map *map)
 }
 
 /**
- * ivshmem_unmap() - undo ivshmem_map()
+ * ivshmem_map_read_only() - map memory that must not be written
+ * @pdev: the PCI device
+ * @start: where it begins, a page
+ * @size: whole pages
+ * @map: filled in; can be written where the kernel has no other way
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ivshmem_map_read_only(struct pci_dev *pdev, phys_addr_t start, u64 size,
+			  struct ivshmem_map *map)
+{
+	void *pages = map_pages(start, size, PAGE_KERNEL_RO);
+
+	if (!pages)
+		return ivshmem_map_part(pdev, start, size, map);
+	*map = (struct ivshmem_map) {
+		.base		= pages,
+		.size		= size,
+		.paged		= true,
+		.read_only	= true,
+	};
+
+	return 0;
+}
+
+/**
+ * ivshmem_unmap() - undo a mapping
  * @map: the mapping
  */
 void ivshmem_unmap(const struct ivshmem_map *map)

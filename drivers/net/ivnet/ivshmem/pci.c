@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * QEMU's ivshmem-doorbell and ivshmem-plain; QEMU, docs/specs/ivshmem-spec.rst.
+ * What is different on v2 is in pci_v2.c.
  */
 
 #include <linux/delay.h>
@@ -10,11 +11,18 @@
 #include <linux/netdevice.h>
 #include <linux/pm_wakeup.h>
 #include <linux/suspend.h>
+#include <net/ivnet/shm_v2.h>
 
 #include "pci.h"
 #include "shm.h"
 
 #define IVSHMEM_DEVICE_ID	0x1110
+
+#define IVSHMEM_V2(protocol)						\
+	.vendor = IVNET_V2_VENDOR, .device = IVNET_V2_DEVICE,		\
+	.subvendor = PCI_ANY_ID, .subdevice = PCI_ANY_ID,		\
+	.class = IVNET_V2_CLASS | (protocol), .class_mask = 0xffffff,	\
+	.driver_data = 1
 
 #define IVSHMEM_BAR_REGS	0
 #define IVSHMEM_BAR_MEM		2
@@ -213,6 +221,9 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct shm_dev *sd;
 	int err;
 
+	if (id->driver_data)
+		return ivshmem_v2_probe(pdev);
+
 	idev = ivnet_dev_alloc(&pdev->dev, &shm_transport_ops);
 	if (!idev)
 		return -ENOMEM;
@@ -289,6 +300,10 @@ static void ivshmem_remove(struct pci_dev *pdev)
 	struct shm_dev *sd = ivnet_priv(idev);
 	struct ivshmem_pci *ip = sd->bus_priv;
 
+	if (sd->states) {
+		ivshmem_v2_remove(pdev);
+		return;
+	}
 	ivnet_dev_unregister(idev);
 	device_set_wakeup_capable(&pdev->dev, false);
 	irqs_free(ip);
@@ -334,6 +349,9 @@ static DEFINE_SIMPLE_DEV_PM_OPS(ivshmem_pm_ops, ivshmem_suspend,
 
 static const struct pci_device_id ivshmem_ids[] = {
 	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, IVSHMEM_DEVICE_ID) },
+	/* v2: its class code is a protocol; others than these are not for us. */
+	{ IVSHMEM_V2(IVNET_V2_PROTO_CLASSIC) },
+	{ IVSHMEM_V2(IVNET_SHM_PROTOCOL) },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, ivshmem_ids);

@@ -10,11 +10,33 @@
 
 #include "shm.h"
 
+/* On IVSHMEM v2 the device says who is who, and its protocol the format. */
+static int validate_given(const char *what, u32 value, u32 given,
+			  struct netlink_ext_ack *extack)
+{
+	if (value == given)
+		return 0;
+	NL_SET_ERR_MSG_FMT_MOD(extack, "%s: the device says %u", what, given);
+
+	return -EOPNOTSUPP;
+}
+
+static const struct shm_dev *v2_of(struct devlink *devlink)
+{
+	struct ivnet_dev *idev = devlink_priv(devlink);
+	const struct shm_dev *sd = ivnet_priv(idev);
+
+	return sd->states ? sd : NULL;
+}
+
 static int validate_ports(struct devlink *devlink, u32 id,
 			  ivnet_param_arg_t val, struct netlink_ext_ack *extack)
 {
+	const struct shm_dev *sd = v2_of(devlink);
 	u32 ports = ivnet_param_val(val)->vu32;
 
+	if (sd)
+		return validate_given("ports", ports, sd->want_ports, extack);
 	if (ports && (ports < IVNET_SHM_PORTS_MIN ||
 		      ports > IVNET_SHM_PORTS_MAX)) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
@@ -43,8 +65,11 @@ static int validate_queues(struct devlink *devlink, u32 id,
 static int validate_port(struct devlink *devlink, u32 id, ivnet_param_arg_t val,
 			 struct netlink_ext_ack *extack)
 {
+	const struct shm_dev *sd = v2_of(devlink);
 	u32 port = ivnet_param_val(val)->vu32;
 
+	if (sd)
+		return validate_given("port", port, sd->position, extack);
 	if (port >= IVNET_SHM_PORTS_MAX && port != SHM_PORT_ANY) {
 		NL_SET_ERR_MSG_FMT_MOD(extack, "port: 0 to %u, or %u for any",
 				       IVNET_SHM_PORTS_MAX - 1, SHM_PORT_ANY);
@@ -59,10 +84,17 @@ static int validate_wire_format(struct devlink *devlink, u32 id,
 				struct netlink_ext_ack *extack)
 {
 	const char *format = ivnet_param_val(val)->vstr;
+	const struct shm_dev *sd = v2_of(devlink);
 
 	if (strcmp(format, "native") && strcmp(format, "classic")) {
 		NL_SET_ERR_MSG_MOD(extack, "wire_format: native or classic");
 		return -EINVAL;
+	}
+	if (sd && sd->want_classic != !strcmp(format, "classic")) {
+		NL_SET_ERR_MSG_FMT_MOD(extack,
+				       "wire_format: the device's protocol says %s",
+				       sd->want_classic ? "classic" : "native");
+		return -EOPNOTSUPP;
 	}
 
 	return 0;
@@ -72,6 +104,11 @@ static int validate_peer_id(struct devlink *devlink, u32 id,
 			    ivnet_param_arg_t val,
 			    struct netlink_ext_ack *extack)
 {
+	const struct shm_dev *sd = v2_of(devlink);
+
+	if (sd)
+		return validate_given("peer_id", ivnet_param_val(val)->vu32,
+				      sd->want_peer, extack);
 	if (ivnet_param_val(val)->vu32 > SHM_PEER_NONE) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
 				       "peer_id: 0 to %u, or %u for none",
@@ -394,6 +431,20 @@ static int shm_info_get(struct ivnet_dev *idev, struct devlink_info_req *req)
 	return sd->links ? devlink_info_version_running_put(req, "ivnet-shm", text) : 0;
 }
 
+/**
+ * shm_diagnose_v2() - describe what IVSHMEM v2 has and others have not
+ * @sd: the device
+ * @fmsg: the answer
+ */
+void shm_diagnose_v2(const struct shm_dev *sd, struct devlink_fmsg *fmsg)
+{
+	if (!sd->states)
+		return;
+	devlink_fmsg_u64_pair_put(fmsg, "output_bytes", sd->output_size);
+	devlink_fmsg_u32_pair_put(fmsg, "table_state",
+				  le32_to_cpu(READ_ONCE(sd->states[sd->position])));
+}
+
 static void shm_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 {
 	struct shm_dev *sd = ivnet_priv(idev);
@@ -402,6 +453,7 @@ static void shm_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 	devlink_fmsg_u64_pair_put(fmsg, "region_bytes", sd->size);
 	devlink_fmsg_u32_pair_put(fmsg, "position", sd->position);
 	devlink_fmsg_u32_pair_put(fmsg, "vectors", sd->vectors);
+	shm_diagnose_v2(sd, fmsg);
 	if (sd->links) {
 		devlink_fmsg_u32_pair_put(fmsg, "ports", sd->geo.ports);
 		devlink_fmsg_u32_pair_put(fmsg, "queues", sd->geo.queues);
