@@ -14,6 +14,7 @@ import power
 import regions
 import report
 import segment
+import v2
 import variants
 import vm
 
@@ -322,6 +323,12 @@ def host_port(ctx):
 def sleep(ctx):
     """suspend, hibernation and kexec, with traffic on"""
     power.run(ctx)
+
+
+@case('v2', 200, kernels=('6.12', '6.1'))
+def jailhouse(ctx):
+    """IVSHMEM v2: every kind of interrupt, both formats, death, four ports"""
+    v2.run(ctx)
 
 
 @case('kernel', 150, kernels=('6.12',))

@@ -237,7 +237,7 @@ def times(ctx):
     """How often the other side is reset, and the driver."""
     if ctx.slow > 1:
         return 100, 40
-    return (1000, 1000) if ctx.options.stress else (100, 30)
+    return (1000, 1000) if ctx.options.stress else (60, 20)
 
 
 def upper(ctx, path, exchange, server):
