@@ -56,6 +56,7 @@ mapfile -t c_files < <(of_language c)
 mapfile -t kernel_files < <(printf '%s\n' "${c_files[@]}" | grep -E '^(drivers|include)/')
 mapfile -t shell_files < <(of_language shell)
 mapfile -t python_files < <(of_language python)
+mapfile -t rst_files < <(printf '%s\n' "${all[@]}" | grep '\.rst$')
 
 # finding NAME TEXT: no text, no trouble
 finding()
@@ -164,6 +165,17 @@ coccinelle()
 	cd "$TOP" || return
 }
 
+# Docutils warns and goes on; what it says is the finding.
+markup()
+{
+	local name
+
+	for name; do
+		/usr/bin/rst2html --report=info "$name" >/dev/null
+	done
+	true
+}
+
 # A text file says its licence; a few formats cannot.
 unlicensed()
 {
@@ -208,5 +220,6 @@ counted kernel-doc ${#kernel_files[@]} kernel_doc "${kernel_files[@]}"
 counted coccinelle ${#kernel_files[@]} coccinelle
 counted shellcheck ${#shell_files[@]} shellcheck -x "${shell_files[@]}"
 counted pyflakes ${#python_files[@]} pyflakes3 "${python_files[@]}"
+counted reStructuredText ${#rst_files[@]} markup "${rst_files[@]}"
 project_rules
 tally
