@@ -139,7 +139,7 @@ semantic_patch()
 
 	options=$(sed -n -E 's|^/+ *Options: *||p' "$1" | head -n 1)
 	# shellcheck disable=SC2086 # a list of options
-	if ! out=$(timeout -k 5 120 spatch -D report --very-quiet --no-show-diff --cocci-file "$1" \
+	if ! out=$(timeout -k 5 600 spatch -D report --very-quiet --no-show-diff --cocci-file "$1" \
 		$options -I include --dir . 2>"$2/err.$$"); then
 		echo "${1##*/}: spatch failed"
 		tail -n 5 "$2/err.$$"

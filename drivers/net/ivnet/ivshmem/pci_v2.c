@@ -22,19 +22,8 @@
 #define IVSHMEM_V2_CLASSIC_VECTORS	2
 
 /**
- * struct ivshmem_v2_vector - an interrupt vector
- * @sd: the device
- * @index: its number
- */
-struct ivshmem_v2_vector {
-	struct shm_dev *sd;
-	u32 index;
-};
-
-/**
- * struct ivshmem_v2 - what the transport does not know of a device
- * @pdev: the PCI device
- * @regs: its registers, memory or ports
+ * struct ivshmem_v2_pci - a device
+ * @pci: what all have
  * @l: layout of its memory
  * @start: where the memory begins
  * @bar: bytes of the BAR that it is in; 0 if the capability says where it is
@@ -43,12 +32,9 @@ struct ivshmem_v2_vector {
  * @state: what the State register has
  * @table: state table
  * @outputs: output sections
- * @n_vectors: interrupt vectors that are enabled
- * @vectors: what their handlers get
  */
-struct ivshmem_v2 {
-	struct pci_dev *pdev;
-	void __iomem *regs;
+struct ivshmem_v2_pci {
+	struct ivshmem_pci pci;
 	struct ivnet_v2_layout l;
 	phys_addr_t start;
 	u64 bar;
@@ -57,20 +43,23 @@ struct ivshmem_v2 {
 	u32 state;
 	struct ivshmem_map table;
 	struct ivshmem_map outputs[IVNET_SHM_PORTS_MAX];
-	u32 n_vectors;
-	struct ivshmem_v2_vector vectors[1 + IVNET_SHM_QUEUES_MAX];
 };
+
+static struct ivshmem_v2_pci *to_v2(struct ivshmem_pci *ip)
+{
+	return container_of(ip, struct ivshmem_v2_pci, pci);
+}
 
 static void v2_ring(struct shm_dev *sd, u16 position, u16 vector)
 {
-	const struct ivshmem_v2 *iv = sd->bus_priv;
+	const struct ivshmem_v2_pci *iv = to_v2(sd->bus_priv);
 
-	iowrite32((u32)position << 16 | vector, iv->regs + IVNET_V2_REG_DOORBELL);
+	iowrite32((u32)position << 16 | vector, iv->pci.regs + IVNET_V2_REG_DOORBELL);
 }
 
-static void int_enable(const struct ivshmem_v2 *iv)
+static void int_enable(const struct ivshmem_v2_pci *iv)
 {
-	iowrite32(IVNET_V2_INT_ENABLE, iv->regs + IVNET_V2_REG_INT);
+	iowrite32(IVNET_V2_INT_ENABLE, iv->pci.regs + IVNET_V2_REG_INT);
 }
 
 /*
@@ -80,21 +69,21 @@ static void int_enable(const struct ivshmem_v2 *iv)
  */
 static void v2_state(struct shm_dev *sd, u32 state)
 {
-	struct ivshmem_v2 *iv = sd->bus_priv;
+	struct ivshmem_v2_pci *iv = to_v2(sd->bus_priv);
 
 	if (iv->l.one_shot)
 		int_enable(iv);
 	if (iv->state == state)
 		return;
 	iv->state = state;
-	iowrite32(state, iv->regs + IVNET_V2_REG_STATE);
+	iowrite32(state, iv->pci.regs + IVNET_V2_REG_STATE);
 }
 
 static int v2_start(struct shm_dev *sd, struct netlink_ext_ack *extack)
 {
-	struct ivshmem_v2 *iv = sd->bus_priv;
-	u32 id = ioread32(iv->regs + IVNET_V2_REG_ID);
-	u32 peers = ioread32(iv->regs + IVNET_V2_REG_MAX_PEERS);
+	struct ivshmem_v2_pci *iv = to_v2(sd->bus_priv);
+	u32 id = ioread32(iv->pci.regs + IVNET_V2_REG_ID);
+	u32 peers = ioread32(iv->pci.regs + IVNET_V2_REG_MAX_PEERS);
 
 	if (id != iv->id || peers != iv->l.peers) {
 		NL_SET_ERR_MSG_FMT_MOD(extack,
@@ -104,10 +93,10 @@ static int v2_start(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	}
 	/* A former life may have left another one, and a reset disabled all. */
 	iv->state = 0;
-	iowrite32(0, iv->regs + IVNET_V2_REG_STATE);
-	if (iv->n_vectors)
+	iowrite32(0, iv->pci.regs + IVNET_V2_REG_STATE);
+	if (iv->pci.n_vectors)
 		int_enable(iv);
-	WRITE_ONCE(sd->vectors, iv->n_vectors);
+	WRITE_ONCE(sd->vectors, iv->pci.n_vectors);
 
 	return 0;
 }
@@ -120,7 +109,7 @@ static const struct shm_bus v2_bus = {
 
 static irqreturn_t v2_irq(int irq, void *data)
 {
-	const struct ivshmem_v2_vector *vec = data;
+	const struct ivshmem_vector *vec = data;
 
 	shm_interrupt(vec->sd, vec->index);
 
@@ -134,10 +123,10 @@ static irqreturn_t v2_irq(int irq, void *data)
  */
 static irqreturn_t v2_irq_intx(int irq, void *data)
 {
-	const struct ivshmem_v2_vector *vec = data;
-	const struct ivshmem_v2 *iv = vec->sd->bus_priv;
+	const struct ivshmem_vector *vec = data;
+	const struct ivshmem_v2_pci *iv = to_v2(vec->sd->bus_priv);
 
-	ioread32(iv->regs + IVNET_V2_REG_INT);
+	ioread32(iv->pci.regs + IVNET_V2_REG_INT);
 	shm_interrupt(vec->sd, 0);
 
 	return IRQ_HANDLED;
@@ -150,25 +139,22 @@ static irqreturn_t v2_irq_intx(int irq, void *data)
  */
 static irqreturn_t v2_irq_one_shot(int irq, void *data)
 {
-	const struct ivshmem_v2_vector *vec = data;
-	const struct ivshmem_v2 *iv = vec->sd->bus_priv;
+	const struct ivshmem_vector *vec = data;
+	const struct ivshmem_v2_pci *iv = to_v2(vec->sd->bus_priv);
 	u32 i;
 
 	int_enable(iv);
-	ioread32(iv->regs + IVNET_V2_REG_INT);
-	for (i = 0; i < iv->n_vectors; i++)
+	ioread32(iv->pci.regs + IVNET_V2_REG_INT);
+	for (i = 0; i < iv->pci.n_vectors; i++)
 		shm_interrupt(vec->sd, i);
 
 	return IRQ_HANDLED;
 }
 
-static void irqs_free(struct ivshmem_v2 *iv)
+static void v2_irqs_free(struct ivshmem_pci *ip)
 {
-	iowrite32(0, iv->regs + IVNET_V2_REG_INT);
-	while (iv->n_vectors--)
-		free_irq(pci_irq_vector(iv->pdev, iv->n_vectors),
-			 &iv->vectors[iv->n_vectors]);
-	pci_free_irq_vectors(iv->pdev);
+	iowrite32(0, ip->regs + IVNET_V2_REG_INT);
+	ivshmem_irqs_free(ip);
 }
 
 /*
@@ -176,48 +162,37 @@ static void irqs_free(struct ivshmem_v2 *iv)
  * number of vectors [Doorbell Register], and those of the classic format ring
  * the second one without asking.
  */
-static int irqs_request(struct ivshmem_v2 *iv, struct shm_dev *sd)
+static int v2_irqs_request(struct ivshmem_pci *ip, struct shm_dev *sd)
 {
-	int count = pci_msix_vec_count(iv->pdev), n = 1, err;
+	int count = pci_msix_vec_count(ip->pdev), n = 1, err;
 	irq_handler_t handler = count > 0 ? v2_irq : v2_irq_intx;
-	struct ivshmem_v2_vector *vec;
 
-	iv->n_vectors = 0;
-	if (iv->l.one_shot)
+	if (to_v2(ip)->l.one_shot)
 		handler = v2_irq_one_shot;
 	if (count > 0) {
-		n = pci_alloc_irq_vectors(iv->pdev, sd->want_classic ?
+		n = pci_alloc_irq_vectors(ip->pdev, sd->want_classic ?
 					  min(count, IVSHMEM_V2_CLASSIC_VECTORS) : 1,
-					  ARRAY_SIZE(iv->vectors), PCI_IRQ_MSIX);
+					  ARRAY_SIZE(ip->vectors), PCI_IRQ_MSIX);
 		if (n < 0)
 			return n;
-	} else if (!iv->pdev->pin || !iv->pdev->irq) {
-		pci_info(iv->pdev, "no interrupts, polling\n");
+	} else if (!ip->pdev->pin || !ip->pdev->irq) {
+		pci_info(ip->pdev, "no interrupts, polling\n");
 		return 0;
 	}
-	for (; iv->n_vectors < n; iv->n_vectors++) {
-		vec = &iv->vectors[iv->n_vectors];
-		vec->sd = sd;
-		vec->index = iv->n_vectors;
-		err = request_irq(pci_irq_vector(iv->pdev, vec->index), handler,
-				  count > 0 ? 0 : IRQF_SHARED,
-				  dev_name(&iv->pdev->dev), vec);
-		if (err)
-			goto err_free;
-	}
 
-	return 0;
+	err = ivshmem_irqs_request(ip, sd, n, handler,
+				   count > 0 ? 0 : IRQF_SHARED);
+	if (err)
+		iowrite32(0, ip->regs + IVNET_V2_REG_INT);
 
-err_free:
-	irqs_free(iv);
 	return err;
 }
 
 /* What the device says, read once and checked once. */
-static int layout_read(struct ivshmem_v2 *iv)
+static int layout_read(struct ivshmem_v2_pci *iv)
 {
 	u8 cap[IVNET_V2_CAP_LONG] = {};
-	struct pci_dev *pdev = iv->pdev;
+	struct pci_dev *pdev = iv->pci.pdev;
 	enum ivnet_v2_err err;
 	u32 i, len, peers, word;
 	__le32 bytes;
@@ -243,8 +218,8 @@ static int layout_read(struct ivshmem_v2 *iv)
 		if (cap[IVNET_V2_CAP_LEN] == IVNET_V2_CAP_LONG)
 			len = IVNET_V2_CAP_LONG;
 	}
-	iv->id = ioread32(iv->regs + IVNET_V2_REG_ID);
-	peers = ioread32(iv->regs + IVNET_V2_REG_MAX_PEERS);
+	iv->id = ioread32(iv->pci.regs + IVNET_V2_REG_ID);
+	peers = ioread32(iv->pci.regs + IVNET_V2_REG_MAX_PEERS);
 	if (pci_resource_flags(pdev, IVSHMEM_V2_BAR_MEM) & IORESOURCE_MEM)
 		iv->bar = pci_resource_len(pdev, IVSHMEM_V2_BAR_MEM);
 
@@ -262,8 +237,9 @@ static int layout_read(struct ivshmem_v2 *iv)
 	return 0;
 }
 
-static void memory_unmap(struct ivshmem_v2 *iv)
+static void v2_unmap(struct ivshmem_pci *ip)
 {
+	struct ivshmem_v2_pci *iv = to_v2(ip);
 	u32 i;
 
 	for (i = 0; i < iv->l.peers; i++)
@@ -276,13 +252,17 @@ static void memory_unmap(struct ivshmem_v2 *iv)
 }
 
 /* The read/write section is not mapped: nothing is there for us. */
-static int memory_map(struct ivshmem_v2 *iv)
+static int v2_map(struct ivshmem_pci *ip)
 {
-	struct pci_dev *pdev = iv->pdev;
+	struct ivshmem_v2_pci *iv = to_v2(ip);
+	struct pci_dev *pdev = ip->pdev;
 	bool read_only;
 	u32 i;
 	int err;
 
+	err = layout_read(iv);
+	if (err)
+		return err;
 	/* What firmware calls reserved cannot be requested. */
 	if (!iv->bar) {
 		iv->requested = request_mem_region(iv->start, iv->l.total,
@@ -306,26 +286,26 @@ static int memory_map(struct ivshmem_v2 *iv)
 		read_only &= iv->outputs[i].read_only;
 	}
 	if (err)
-		memory_unmap(iv);
+		v2_unmap(ip);
 	else if (!read_only)
 		pci_info(pdev, "this kernel cannot map the others' memory without the right to write\n");
 
 	return err;
 }
 
-static int sd_init(struct shm_dev *sd, struct ivshmem_v2 *iv)
+static int v2_setup(struct ivshmem_pci *ip, struct shm_dev *sd)
 {
-	bool classic = (iv->pdev->class & 0xffff) == IVNET_V2_PROTO_CLASSIC;
-	int count = pci_msix_vec_count(iv->pdev);
+	const struct ivshmem_v2_pci *iv = to_v2(ip);
+	bool classic = (iv->pci.pdev->class & 0xffff) == IVNET_V2_PROTO_CLASSIC;
+	int count = pci_msix_vec_count(iv->pci.pdev);
 	u32 i;
 
 	if (classic && iv->l.peers != 2) {
-		pci_err(iv->pdev, "not bound: the protocol is for 2 peers, the device has %u\n",
+		pci_err(iv->pci.pdev, "not bound: the protocol is for 2 peers, the device has %u\n",
 			iv->l.peers);
 		return -ENODEV;
 	}
 	sd->bus = &v2_bus;
-	sd->bus_priv = iv;
 	sd->size = iv->l.total;
 	sd->states = (__le32 *)iv->table.base;
 	for (i = 0; i < iv->l.peers; i++)
@@ -342,98 +322,11 @@ static int sd_init(struct shm_dev *sd, struct ivshmem_v2 *iv)
 	return 0;
 }
 
-/**
- * ivshmem_v2_probe() - bind a device
- * @pdev: the PCI device, of a protocol that is known
- *
- * Return: 0 or an error.
- */
-int ivshmem_v2_probe(struct pci_dev *pdev)
-{
-	struct ivnet_dev *idev;
-	struct ivshmem_v2 *iv;
-	struct shm_dev *sd;
-	int err;
-
-	idev = ivnet_dev_alloc(&pdev->dev, &shm_transport_ops);
-	if (!idev)
-		return -ENOMEM;
-	iv = kzalloc(sizeof(*iv), GFP_KERNEL);
-	if (!iv) {
-		err = -ENOMEM;
-		goto err_free_idev;
-	}
-	iv->pdev = pdev;
-
-	err = pci_enable_device(pdev);
-	if (err)
-		goto err_free;
-	err = pci_request_regions(pdev, KBUILD_MODNAME);
-	if (err)
-		goto err_disable;
-	iv->regs = pci_iomap(pdev, IVSHMEM_V2_BAR_REGS, 0);
-	if (!iv->regs) {
-		err = -ENOMEM;
-		goto err_release;
-	}
-	err = layout_read(iv);
-	if (err)
-		goto err_iounmap;
-	err = memory_map(iv);
-	if (err)
-		goto err_iounmap;
-
-	sd = ivnet_priv(idev);
-	shm_dev_init(sd, idev);
-	err = sd_init(sd, iv);
-	if (err)
-		goto err_exit;
-	pci_set_master(pdev);
-	err = irqs_request(iv, sd);
-	if (err)
-		goto err_exit;
-	pci_set_drvdata(pdev, idev);
-	err = ivnet_dev_register(idev);
-	if (err)
-		goto err_irqs;
-
-	return 0;
-
-err_irqs:
-	irqs_free(iv);
-err_exit:
-	shm_dev_exit(sd);
-	memory_unmap(iv);
-err_iounmap:
-	pci_iounmap(pdev, iv->regs);
-err_release:
-	pci_release_regions(pdev);
-err_disable:
-	pci_disable_device(pdev);
-err_free:
-	kfree(iv);
-err_free_idev:
-	ivnet_dev_free(idev);
-	return err;
-}
-
-/**
- * ivshmem_v2_remove() - unbind a device
- * @pdev: the PCI device
- */
-void ivshmem_v2_remove(struct pci_dev *pdev)
-{
-	struct ivnet_dev *idev = pci_get_drvdata(pdev);
-	struct shm_dev *sd = ivnet_priv(idev);
-	struct ivshmem_v2 *iv = sd->bus_priv;
-
-	ivnet_dev_unregister(idev);
-	irqs_free(iv);
-	shm_dev_exit(sd);
-	memory_unmap(iv);
-	pci_iounmap(pdev, iv->regs);
-	pci_release_regions(pdev);
-	pci_disable_device(pdev);
-	kfree(iv);
-	ivnet_dev_free(idev);
-}
+const struct ivshmem_kind ivshmem_v2 = {
+	.size		= sizeof(struct ivshmem_v2_pci),
+	.map		= v2_map,
+	.unmap		= v2_unmap,
+	.setup		= v2_setup,
+	.irqs_request	= v2_irqs_request,
+	.irqs_free	= v2_irqs_free,
+};
