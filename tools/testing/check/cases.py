@@ -4,6 +4,7 @@ import itertools
 import threading
 
 import classic
+import control
 import device
 import host
 import hostile
@@ -209,6 +210,13 @@ def iommu(ctx):
 def lifetimes(ctx):
     """a device that is unplugged, removed, given to another driver, with traffic"""
     lifetime.run(ctx, exchange, 5500 + next(_ports), rig)
+
+
+@case('control', 40)
+def control_queue(ctx):
+    """what the device knows of filters, and keeps through every reset"""
+    with peer.Server(5500 + next(_ports)) as server:
+        control.run(ctx, exchange, server)
 
 
 # What of the list tells whether packets get through where the way they do is another one.

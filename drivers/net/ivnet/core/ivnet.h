@@ -124,6 +124,9 @@ struct ivnet_limits {
  *	transmits. When it returns the device writes to none of its memory.
  * @set_mac: program the address; NULL or -EOPNOTSUPP where it cannot
  * @set_features: carry out a change of netdev features
+ * @rx_mode: have the device receive what the net_device's flags and lists of
+ *	addresses ask for; NULL where nothing is filtered
+ * @vlan: let frames of a VLAN through, or no more; NULL as @rx_mode
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
@@ -161,6 +164,8 @@ struct ivnet_transport_ops {
 
 	int (*set_mac)(struct ivnet_dev *idev, const u8 *addr);
 	int (*set_features)(struct ivnet_dev *idev, netdev_features_t features);
+	void (*rx_mode)(struct ivnet_dev *idev);
+	int (*vlan)(struct ivnet_dev *idev, u16 vid, bool add);
 	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
@@ -244,6 +249,8 @@ struct ivnet_net {
  * @params: what the last start of the device read
  * @tso_max: bytes of the largest frame to be segmented
  * @headroom: bytes that the transport wants before a frame
+ * @stats: counters that belong to no queue; under rtnl
+ * @filter_work: carries out a change of receive filters
  * @link_work: reads the link state after a configuration interrupt
  * @reporters: health reporters, each may be NULL
  * @priv: the transport's device object
@@ -263,6 +270,8 @@ struct ivnet_dev {
 	struct ivnet_params params;
 	u32 tso_max;
 	u16 headroom;
+	u64 stats[IVNET_DEV_STAT_NUM];
+	struct work_struct filter_work;
 	struct work_struct link_work;
 	struct devlink_health_reporter *reporters[4];
 	u8 priv[] __aligned(NETDEV_ALIGN);
@@ -314,6 +323,10 @@ int ivnet_open(struct net_device *dev);
 int ivnet_stop(struct net_device *dev);
 int ivnet_change_mtu(struct net_device *dev, int mtu);
 int ivnet_set_mac(struct net_device *dev, void *p);
+void ivnet_set_rx_mode(struct net_device *dev);
+void ivnet_filter_work(struct work_struct *work);
+int ivnet_vlan_add(struct net_device *dev, __be16 proto, u16 vid);
+int ivnet_vlan_kill(struct net_device *dev, __be16 proto, u16 vid);
 netdev_features_t ivnet_features_check(struct sk_buff *skb,
 				       struct net_device *dev,
 				       netdev_features_t features);

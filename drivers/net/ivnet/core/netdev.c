@@ -14,7 +14,7 @@
 #define IVNET_DEVICE_FEATURES						\
 	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6 |	\
 	 NETIF_F_TSO_ECN | NETIF_F_GSO_UDP_L4 | NETIF_F_RXCSUM |	\
-	 NETIF_F_GRO_HW | NETIF_F_RXHASH)
+	 NETIF_F_GRO_HW | NETIF_F_RXHASH | NETIF_F_HW_VLAN_CTAG_FILTER)
 
 /* What also holds for frames with a VLAN tag in their data. */
 #define IVNET_VLAN_FEATURES						\
@@ -113,6 +113,69 @@ int ivnet_set_mac(struct net_device *dev, void *p)
 	return 0;
 }
 EXPORT_SYMBOL_GPL(ivnet_set_mac);
+
+/**
+ * ivnet_filter_work() - tell the device what to receive
+ * @work: &ivnet_dev.filter_work
+ */
+void ivnet_filter_work(struct work_struct *work)
+{
+	struct ivnet_dev *idev = container_of(work, struct ivnet_dev,
+					      filter_work);
+
+	rtnl_lock();
+	if (idev->up && idev->netdev && netif_device_present(idev->netdev))
+		idev->ops->rx_mode(idev);
+	rtnl_unlock();
+}
+
+/**
+ * ivnet_set_rx_mode() - ndo_set_rx_mode
+ * @dev: the net_device
+ *
+ * Telling the device takes time, and here nobody may sleep.
+ *
+ * Context: under the net_device's address lock.
+ */
+void ivnet_set_rx_mode(struct net_device *dev)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+
+	schedule_work(&net->idev->filter_work);
+}
+EXPORT_SYMBOL_GPL(ivnet_set_rx_mode);
+
+/**
+ * ivnet_vlan_add() - ndo_vlan_rx_add_vid
+ * @dev: the net_device
+ * @proto: ETH_P_8021Q
+ * @vid: the VLAN
+ *
+ * Return: 0 or the device's error.
+ */
+int ivnet_vlan_add(struct net_device *dev, __be16 proto, u16 vid)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+
+	return net->idev->ops->vlan(net->idev, vid, true);
+}
+EXPORT_SYMBOL_GPL(ivnet_vlan_add);
+
+/**
+ * ivnet_vlan_kill() - ndo_vlan_rx_kill_vid
+ * @dev: the net_device
+ * @proto: ETH_P_8021Q
+ * @vid: the VLAN
+ *
+ * Return: 0 or the device's error.
+ */
+int ivnet_vlan_kill(struct net_device *dev, __be16 proto, u16 vid)
+{
+	struct ivnet_net *net = netdev_priv(dev);
+
+	return net->idev->ops->vlan(net->idev, vid, false);
+}
+EXPORT_SYMBOL_GPL(ivnet_vlan_kill);
 
 /**
  * ivnet_features_check() - ndo_features_check
@@ -237,6 +300,8 @@ int ivnet_netdev_refresh(struct ivnet_dev *idev)
 	err = idev->ops->set_features(idev, dev->features);
 	if (err)
 		return err;
+	if (idev->ops->rx_mode)
+		idev->ops->rx_mode(idev);
 
 	if (netif_running(dev)) {
 		err = ivnet_queues_up(idev);
@@ -274,7 +339,8 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	SET_NETDEV_DEV(dev, idev->dev);
 	dev->netdev_ops = idev->ops->netdev_ops;
 	dev->ethtool_ops = &ivnet_ethtool_ops;
-	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	/* Whatever filters, the stack sorts out what is not for this machine. */
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->mtu = lim->mtu;
 

@@ -76,6 +76,15 @@ const struct ivnet_stat_desc ivnet_tx_stat_desc[IVNET_TX_STAT_NUM] = {
 };
 EXPORT_SYMBOL_GPL(ivnet_tx_stat_desc);
 
+const char * const ivnet_dev_stat_name[IVNET_DEV_STAT_NUM] = {
+	[IVNET_DEV_CTRL_COMMANDS]	= "ctrl_commands",
+	[IVNET_DEV_CTRL_REFUSED]	= "ctrl_refused",
+	[IVNET_DEV_CTRL_UNKNOWN]	= "ctrl_unknown_answers",
+	[IVNET_DEV_CTRL_TIMEOUTS]	= "ctrl_timeouts",
+	[IVNET_DEV_FILTER_FALLBACKS]	= "filter_fallbacks",
+	[IVNET_DEV_ANNOUNCEMENTS]	= "announcements",
+};
+
 /**
  * ivnet_stats_init() - prepare the counters of a queue index
  * @s: zeroed counters

@@ -78,6 +78,17 @@ enum ivnet_tx_stat {
 	IVNET_TX_STAT_NUM
 };
 
+/* Counters of a device that belong to no queue; under rtnl. */
+enum ivnet_dev_stat {
+	IVNET_DEV_CTRL_COMMANDS,
+	IVNET_DEV_CTRL_REFUSED,
+	IVNET_DEV_CTRL_UNKNOWN,
+	IVNET_DEV_CTRL_TIMEOUTS,
+	IVNET_DEV_FILTER_FALLBACKS,
+	IVNET_DEV_ANNOUNCEMENTS,
+	IVNET_DEV_STAT_NUM
+};
+
 /**
  * enum ivnet_stat_class - where a counter is added up for rtnl_link_stats64
  * @IVNET_STAT_DETAIL: nowhere, it explains another one
@@ -108,6 +119,7 @@ struct ivnet_stat_desc {
 
 extern const struct ivnet_stat_desc ivnet_rx_stat_desc[IVNET_RX_STAT_NUM];
 extern const struct ivnet_stat_desc ivnet_tx_stat_desc[IVNET_TX_STAT_NUM];
+extern const char * const ivnet_dev_stat_name[IVNET_DEV_STAT_NUM];
 
 /**
  * struct ivnet_rx_stats - receive counters of one queue index

@@ -14,6 +14,9 @@
 
 #define VNET_CTRL_DEADLINE	HZ
 
+/* No answer of a device (virtio 1.3, 5.1.6.5): it wrote none. */
+#define VNET_CTRL_NO_ACK	0xff
+
 /* Toeplitz key from the RSS specification, as most drivers start with. */
 static const u8 vnet_hash_key[40] = {
 	0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
@@ -36,78 +39,150 @@ static struct virtqueue *vnet_cvq(const struct vnet_dev *vd)
 }
 
 /**
- * vnet_ctrl_init() - make the control queue usable
- * @vd: the device; its rings exist
- *
- * Return: 0 or -ENOMEM.
+ * vnet_ctrl_init() - the control queue of a device that starts works again
+ * @vd: the device
  */
-int vnet_ctrl_init(struct vnet_dev *vd)
+void vnet_ctrl_init(struct vnet_dev *vd)
 {
 	vd->ctrl_dead = false;
-	if (!(vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ)))
-		return 0;
-
-	vd->ctrl = kzalloc(sizeof(*vd->ctrl), GFP_KERNEL);
-
-	return vd->ctrl ? 0 : -ENOMEM;
 }
 
 /**
- * vnet_ctrl_exit() - undo vnet_ctrl_init()
+ * vnet_ctrl_exit() - free what a dead control queue still has
  * @vd: the device; reset, so that no command is with it any more
  */
 void vnet_ctrl_exit(struct vnet_dev *vd)
 {
-	if (!vd->ctrl)
-		return;
-	virtqueue_detach_unused_buf(vnet_cvq(vd));
-	kfree(vd->ctrl);
-	vd->ctrl = NULL;
+	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))
+		kfree(virtqueue_detach_unused_buf(vnet_cvq(vd)));
 }
 
-/* Return: 0, -EIO if the queue is dead, -ETIMEDOUT, -EINVAL if refused. */
-static int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd,
-			 const void *data, size_t len)
+/**
+ * vnet_ctrl_alloc() - memory for a command
+ * @len: bytes of &vnet_ctrl_buf.data
+ * @gfp: how to allocate
+ *
+ * Return: what vnet_ctrl_send() takes, or NULL.
+ */
+struct vnet_ctrl_buf *vnet_ctrl_alloc(size_t len, gfp_t gfp)
 {
-	struct scatterlist hdr, out, in, *sgs[] = { &hdr, &out, &in };
-	struct vnet_ctrl_buf *buf = vd->ctrl;
+	struct vnet_ctrl_buf *buf;
+
+	buf = kmalloc(struct_size(buf, data, len), gfp);
+	if (buf)
+		buf->len = len;
+
+	return buf;
+}
+
+/* What came back; the answer is read once. */
+static int ctrl_answer(struct vnet_dev *vd, struct vnet_ctrl_buf *buf)
+{
+	u8 ack = READ_ONCE(buf->ack);
+
+	if (ack == VIRTIO_NET_OK)
+		return 0;
+	if (ack == VIRTIO_NET_ERR) {
+		vnet_count(vd, IVNET_DEV_CTRL_REFUSED);
+		return -EINVAL;
+	}
+	vnet_count(vd, IVNET_DEV_CTRL_UNKNOWN);
+	dev_err_ratelimited(&vd->vdev->dev, "control command %u.%u: unknown answer %u\n",
+			    buf->hdr.class, buf->hdr.cmd, ack);
+
+	return -EPROTO;
+}
+
+/**
+ * vnet_ctrl_send() - have the device carry out a command
+ * @vd: the device
+ * @buf: the command's memory with its data; belongs to the control queue now
+ * @class: class of the command
+ * @cmd: the command
+ *
+ * Context: process, under rtnl; sleeps, for %VNET_CTRL_DEADLINE at the most.
+ * Return: 0; -EOPNOTSUPP without a control queue, -EIO if it is dead,
+ * -ETIMEDOUT if it just died, -EINVAL if the device refused, -EPROTO if its
+ * answer is none.
+ */
+int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
+		   u8 cmd)
+{
+	struct scatterlist hdr, out, in, *sgs[3];
+	unsigned int n = 0, used;
 	unsigned long deadline;
-	unsigned int used;
 	int err;
 
 	ASSERT_RTNL();
 
-	if (!buf || len > sizeof(buf->data))
-		return -EOPNOTSUPP;
-	if (vd->ctrl_dead)
-		return -EIO;
+	if (!(vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))) {
+		err = -EOPNOTSUPP;
+		goto out_free;
+	}
+	if (!vd->live || vd->ctrl_dead) {
+		err = -EIO;
+		goto out_free;
+	}
 
 	buf->hdr.class = class;
 	buf->hdr.cmd = cmd;
-	buf->ack = ~VIRTIO_NET_OK;
-	memcpy(buf->data, data, len);
+	buf->ack = VNET_CTRL_NO_ACK;
 
 	sg_init_one(&hdr, &buf->hdr, sizeof(buf->hdr));
-	sg_init_one(&out, buf->data, len);
+	sgs[n++] = &hdr;
+	if (buf->len) {
+		sg_init_one(&out, buf->data, buf->len);
+		sgs[n++] = &out;
+	}
 	sg_init_one(&in, &buf->ack, sizeof(buf->ack));
-	err = virtqueue_add_sgs(vnet_cvq(vd), sgs, 2, 1, buf, GFP_KERNEL);
+	sgs[n] = &in;
+	err = virtqueue_add_sgs(vnet_cvq(vd), sgs, n, 1, buf, GFP_KERNEL);
 	if (err)
-		return err;
+		goto out_free;
+	vnet_count(vd, IVNET_DEV_CTRL_COMMANDS);
 	virtqueue_kick(vnet_cvq(vd));
 
 	deadline = jiffies + VNET_CTRL_DEADLINE;
 	while (!virtqueue_get_buf(vnet_cvq(vd), &used)) {
+		/* The device still has the memory: it is freed after a reset. */
 		if (virtqueue_is_broken(vnet_cvq(vd)) ||
 		    time_after(jiffies, deadline)) {
 			vd->ctrl_dead = true;
+			vnet_count(vd, IVNET_DEV_CTRL_TIMEOUTS);
 			dev_err(&vd->vdev->dev, "control command %u.%u was not answered, control queue given up until the next reset\n",
 				class, cmd);
 			return -ETIMEDOUT;
 		}
 		usleep_range(10, 50);
 	}
+	err = ctrl_answer(vd, buf);
 
-	return READ_ONCE(buf->ack) == VIRTIO_NET_OK ? 0 : -EINVAL;
+out_free:
+	kfree(buf);
+	return err;
+}
+
+/**
+ * vnet_ctrl_cmd() - a command whose data is at hand
+ * @vd: the device
+ * @class: class of the command
+ * @cmd: the command
+ * @data: what it carries
+ * @len: bytes of @data
+ *
+ * Context: as vnet_ctrl_send().
+ * Return: -ENOMEM, or as vnet_ctrl_send().
+ */
+int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
+		  size_t len)
+{
+	struct vnet_ctrl_buf *buf = vnet_ctrl_alloc(len, GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf->data, data, len);
+
+	return vnet_ctrl_send(vd, buf, class, cmd);
 }
 
 /**
@@ -182,4 +257,16 @@ int vnet_ctrl_set_hash(struct vnet_dev *vd)
 	return vnet_ctrl_cmd(vd, VIRTIO_NET_CTRL_MQ,
 			     VIRTIO_NET_CTRL_MQ_HASH_CONFIG, &cmd,
 			     offsetof(typeof(cmd), key) + cmd.key_len);
+}
+
+/**
+ * vnet_ctrl_announced() - VIRTIO_NET_CTRL_ANNOUNCE_ACK
+ * @vd: the device
+ *
+ * Return: 0 or an error, see vnet_ctrl_cmd().
+ */
+int vnet_ctrl_announced(struct vnet_dev *vd)
+{
+	return vnet_ctrl_cmd(vd, VIRTIO_NET_CTRL_ANNOUNCE,
+			     VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL, 0);
 }

@@ -41,6 +41,8 @@ static u64 vnet_wanted(const struct vnet_dev *vd)
 
 	if (!vd->mergeable_rx)
 		features &= ~BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	if (!vd->vlan_filter)
+		features &= ~BIT_ULL(VIRTIO_NET_F_CTRL_VLAN);
 
 	return vnet_features_refine(features);
 }
@@ -143,6 +145,12 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 	lim->mtu = mtu >= ETH_MIN_MTU ? lim->max_mtu : ETH_DATA_LEN;
 }
 
+static bool can_filter_vlans(const struct vnet_dev *vd)
+{
+	return vd->offered & BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) &&
+	       vd->caps.features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ);
+}
+
 static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 {
 	struct ivnet_limits *lim = &idev->limits;
@@ -154,6 +162,8 @@ static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 	lim->rx_buf_default = vnet_rx_buf_default(&vd->caps, lim->rx_ring_max);
 
 	idev->hw_features = vd->caps.hw_features;
+	if (can_filter_vlans(vd))
+		idev->hw_features |= NETIF_F_HW_VLAN_CTAG_FILTER;
 	idev->features = vd->caps.netdev_features;
 	idev->tso_max = GSO_LEGACY_MAX_SIZE;
 	idev->headroom = vd->caps.hdr_len;
@@ -214,9 +224,34 @@ static int vnet_set_mac(struct ivnet_dev *idev, const u8 *addr)
 	return 0;
 }
 
-static int vnet_set_features(struct ivnet_dev *idev, netdev_features_t features)
+/*
+ * A device that filters VLANs has no command to stop it: only what was not
+ * negotiated is off (virtio 1.3, 5.1.6.5.3).
+ */
+static int vlan_filter_switch(struct ivnet_dev *idev, bool on)
 {
 	struct vnet_dev *vd = ivnet_priv(idev);
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	int err = 0;
+
+	vd->vlan_filter = on;
+	if (!vd->live)
+		return 0;
+
+	vd->renegotiate = true;
+	if (net->qset)
+		err = ivnet_queues_replace(idev, &net->cfg, NULL);
+	else
+		vnet_dev_reset(vd);
+	vd->renegotiate = false;
+	if (err)
+		vd->vlan_filter = !on;
+
+	return err;
+}
+
+static int offloads_set(struct vnet_dev *vd, netdev_features_t features)
+{
 	u64 offloads = vnet_guest_offloads(&vd->caps, features);
 	int err;
 
@@ -230,6 +265,21 @@ static int vnet_set_features(struct ivnet_dev *idev, netdev_features_t features)
 	vd->offloads = offloads;
 
 	return 0;
+}
+
+static int vnet_set_features(struct ivnet_dev *idev, netdev_features_t features)
+{
+	bool filter = features & NETIF_F_HW_VLAN_CTAG_FILTER;
+	struct vnet_dev *vd = ivnet_priv(idev);
+	int err;
+
+	if (can_filter_vlans(vd) && filter != vd->vlan_filter) {
+		err = vlan_filter_switch(idev, filter);
+		if (err)
+			return err;
+	}
+
+	return offloads_set(vd, features);
 }
 
 /**
@@ -247,6 +297,7 @@ int vnet_dev_revive(struct ivnet_dev *idev)
 	err = vnet_negotiate(vd, idev);
 	if (err)
 		goto err_reset;
+	vnet_caps_init(&vd->caps, vnet_get_features(vd->vdev));
 	err = vnet_dev_start(vd);
 	if (err)
 		goto err_reset;
@@ -255,9 +306,10 @@ int vnet_dev_revive(struct ivnet_dev *idev)
 		if (err && err != -EOPNOTSUPP)
 			goto err_reset;
 	}
-	err = vnet_set_features(idev, dev->features);
+	err = offloads_set(vd, dev->features);
 	if (err)
 		goto err_reset;
+	vnet_rx_mode(idev);
 
 	return 0;
 
@@ -300,6 +352,14 @@ static void vnet_link(struct ivnet_dev *idev)
 		netif_carrier_on(dev);
 	else
 		netif_carrier_off(dev);
+
+	/* The guest has moved: let the network learn it (virtio 1.3, 5.1.6.5.4). */
+	if (status & VIRTIO_NET_S_ANNOUNCE &&
+	    virtio_has_feature(vdev, VIRTIO_NET_F_GUEST_ANNOUNCE)) {
+		vnet_count(vd, IVNET_DEV_ANNOUNCEMENTS);
+		__netdev_notify_peers(dev);
+		vnet_ctrl_announced(vd);
+	}
 }
 
 static void vnet_set_affinity(struct ivnet_dev *idev, struct ivnet_queue *q,
@@ -382,6 +442,9 @@ static void vnet_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 static const struct net_device_ops vnet_netdev_ops = {
 	IVNET_NDO_COMMON,
 	.ndo_start_xmit		= vnet_xmit,
+	.ndo_set_rx_mode	= ivnet_set_rx_mode,
+	.ndo_vlan_rx_add_vid	= ivnet_vlan_add,
+	.ndo_vlan_rx_kill_vid	= ivnet_vlan_kill,
 };
 
 static const struct ivnet_transport_ops vnet_transport_ops = {
@@ -399,6 +462,8 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.queues_stop	= vnet_queues_stop,
 	.set_mac	= vnet_set_mac,
 	.set_features	= vnet_set_features,
+	.rx_mode	= vnet_rx_mode,
+	.vlan		= vnet_vlan,
 	.rx_buf_min	= vnet_rx_buf_min_op,
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,
@@ -437,6 +502,7 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd->offered = vnet_get_features(vdev) & vnet_known_features();
 	vd->negotiated = true;
 	vd->mergeable_rx = true;
+	vd->vlan_filter = true;
 	vdev->priv = idev;
 
 	err = ivnet_dev_register(idev);

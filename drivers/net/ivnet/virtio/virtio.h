@@ -49,7 +49,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	23
+#define VNET_FEATURE_COUNT	27
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
@@ -191,19 +191,18 @@ static inline struct vnet_queue *to_vnet_queue(struct ivnet_queue *q)
 	return container_of(q, struct vnet_queue, q);
 }
 
-/* Largest payload of a control command, bytes. */
-#define VNET_CTRL_DATA_MAX	64
-
 /**
  * struct vnet_ctrl_buf - memory of a control command (virtio 1.3, 5.1.6.5)
+ * @ack: the device's answer; not in a cache line with what we write
+ * @len: bytes of @data
  * @hdr: class and command
  * @data: what it carries
- * @ack: the device's answer; not in a cache line with what we write
  */
 struct vnet_ctrl_buf {
+	u8 ack;
+	size_t len ____cacheline_aligned;
 	struct virtio_net_ctrl_hdr hdr;
-	u8 data[VNET_CTRL_DATA_MAX];
-	u8 ack ____cacheline_aligned;
+	u8 data[];
 };
 
 /**
@@ -220,8 +219,11 @@ struct vnet_ctrl_buf {
  * @names: names of @vqs
  * @queues: the queue pair that uses each pair of rings; NULL if none has yet
  * @dma_dev: for whom receive memory is mapped; see ivnet_vq_dma_dev()
- * @ctrl: memory of the control command; NULL without a control queue
  * @ctrl_dead: a command was not answered, its memory is still the device's
+ * @renegotiate: reset the device when its queues are stopped, for the features
+ *	that are wanted now
+ * @vlan_filter: let the device drop frames of other VLANs than @vlans
+ * @vlans: VLANs that the user wants
  * @offloads: guest offloads that are on
  */
 struct vnet_dev {
@@ -237,10 +239,26 @@ struct vnet_dev {
 	char (*names)[16];
 	struct vnet_queue **queues;
 	struct device *dma_dev;
-	struct vnet_ctrl_buf *ctrl;
 	bool ctrl_dead;
+	bool renegotiate;
+	bool vlan_filter;
+	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;
 };
+
+/**
+ * vnet_count() - count what happened to a device
+ * @vd: the device
+ * @what: the event
+ *
+ * Context: rtnl.
+ */
+static inline void vnet_count(struct vnet_dev *vd, enum ivnet_dev_stat what)
+{
+	struct ivnet_dev *idev = vd->vdev->priv;
+
+	idev->stats[what]++;
+}
 
 static inline struct virtqueue *vnet_rvq(const struct vnet_dev *vd, u32 i)
 {
@@ -282,12 +300,23 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs);
 void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs);
 
 /* ctrl.c */
-int vnet_ctrl_init(struct vnet_dev *vd);
+void vnet_ctrl_init(struct vnet_dev *vd);
 void vnet_ctrl_exit(struct vnet_dev *vd);
+struct vnet_ctrl_buf *vnet_ctrl_alloc(size_t len, gfp_t gfp);
+int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
+		   u8 cmd);
+int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
+		  size_t len);
 int vnet_ctrl_set_mac(struct vnet_dev *vd, const u8 *addr);
 int vnet_ctrl_set_pairs(struct vnet_dev *vd, u32 pairs);
 int vnet_ctrl_set_offloads(struct vnet_dev *vd, u64 offloads);
 int vnet_ctrl_set_hash(struct vnet_dev *vd);
+int vnet_ctrl_announced(struct vnet_dev *vd);
+
+/* filter.c */
+void vnet_rx_mode(struct ivnet_dev *idev);
+int vnet_vlan(struct ivnet_dev *idev, u16 vid, bool add);
+int vnet_vlans_replay(struct vnet_dev *vd);
 
 /* rxmem.c */
 u32 vnet_rx_frame_off(const struct vnet_caps *caps);

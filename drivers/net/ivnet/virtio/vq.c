@@ -100,14 +100,14 @@ int vnet_dev_start(struct vnet_dev *vd)
 	if (err)
 		return err;
 
-	err = rings_usable(vd) ? vnet_ctrl_init(vd) : -EINVAL;
-	if (err) {
+	if (!rings_usable(vd)) {
 		vd->vdev->config->del_vqs(vd->vdev);
 		vqs_free(vd);
-		return err;
+		return -EINVAL;
 	}
 
 	virtio_device_ready(vd->vdev);
+	vnet_ctrl_init(vd);
 	vd->live = true;
 	vd->offloads = vnet_guest_offloads(&vd->caps, NETIF_F_RXCSUM |
 					   NETIF_F_GRO_HW);
@@ -116,6 +116,9 @@ int vnet_dev_start(struct vnet_dev *vd)
 	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_HASH_REPORT) &&
 	    vnet_ctrl_set_hash(vd))
 		dev_warn(&vd->vdev->dev, "hash configuration refused\n");
+	err = vnet_vlans_replay(vd);
+	if (err)
+		dev_warn(&vd->vdev->dev, "VLAN filter refused: %d\n", err);
 
 	return 0;
 }
@@ -271,7 +274,7 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 			virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
 			virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL);
 	}
-	if (reset && vd->live)
+	if ((reset || vd->renegotiate) && vd->live)
 		vnet_dev_reset(vd);
 	/*
 	 * The bus has waited for interrupts that run, not for those that are on
