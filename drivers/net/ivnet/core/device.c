@@ -57,6 +57,7 @@ struct ivnet_dev *ivnet_dev_alloc(struct device *dev,
 	idev->params.max_pairs = num_possible_cpus();
 	INIT_WORK(&idev->filter_work, ivnet_filter_work);
 	INIT_WORK(&idev->link_work, link_work);
+	ivnet_watch_init(idev);
 
 	return idev;
 }
@@ -123,6 +124,7 @@ int ivnet_dev_register(struct ivnet_dev *idev)
 
 	devlink_set_features(idev->devlink, DEVLINK_F_RELOAD);
 	devlink_register(idev->devlink);
+	ivnet_watch_start(idev);
 
 	return 0;
 }
@@ -136,6 +138,10 @@ EXPORT_SYMBOL_GPL(ivnet_dev_register);
  */
 void ivnet_dev_unregister(struct ivnet_dev *idev)
 {
+	ivnet_watch_stop(idev);
+	rtnl_lock();
+	idev->parked = true;
+	rtnl_unlock();
 	devlink_unregister(idev->devlink);
 
 	/* The transport reports no change any more. */
@@ -150,11 +156,24 @@ void ivnet_dev_unregister(struct ivnet_dev *idev)
 	idev->up = false;
 	idev->ops->down(idev);
 	rtnl_unlock();
+	ivnet_watch_stop(idev);
 
 	ivnet_health_destroy(idev);
 	ivnet_params_unregister(idev);
 }
 EXPORT_SYMBOL_GPL(ivnet_dev_unregister);
+
+static void dev_down(struct ivnet_dev *idev)
+{
+	if (idev->netdev) {
+		netif_device_detach(idev->netdev);
+		ivnet_queues_down(idev);
+	}
+	if (idev->up) {
+		idev->up = false;
+		idev->ops->down(idev);
+	}
+}
 
 /**
  * ivnet_dev_detach() - take the device down, keep the net_device
@@ -165,17 +184,26 @@ EXPORT_SYMBOL_GPL(ivnet_dev_unregister);
 void ivnet_dev_detach(struct ivnet_dev *idev)
 {
 	rtnl_lock();
-	if (idev->netdev) {
-		netif_device_detach(idev->netdev);
-		ivnet_queues_down(idev);
-	}
-	if (idev->up) {
-		idev->up = false;
-		idev->ops->down(idev);
-	}
+	idev->parked = true;
+	dev_down(idev);
 	rtnl_unlock();
 }
 EXPORT_SYMBOL_GPL(ivnet_dev_detach);
+
+/**
+ * ivnet_dev_restart() - take the device down and up, with new queues
+ * @idev: the device
+ * @extack: says what went wrong; may be NULL
+ *
+ * Context: rtnl.
+ * Return: 0 or an error; then the net_device stays detached.
+ */
+int ivnet_dev_restart(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
+{
+	dev_down(idev);
+
+	return dev_up(idev, extack);
+}
 
 /**
  * ivnet_dev_doze() - stop the queues, keep the device and the net_device
@@ -215,6 +243,7 @@ int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	int err;
 
 	rtnl_lock();
+	idev->parked = false;
 	err = dev_up(idev, extack);
 	rtnl_unlock();
 

@@ -83,15 +83,56 @@ static int diagnose_tx(struct devlink_health_reporter *reporter,
 	return diagnose_queues(reporter, fmsg, idev->ops->diagnose_tx);
 }
 
+static int diagnose_ctrl(struct devlink_health_reporter *reporter,
+			 struct devlink_fmsg *fmsg,
+			 struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_health_reporter_priv(reporter);
+
+	rtnl_lock();
+	idev->ops->diagnose_ctrl(idev, fmsg);
+	rtnl_unlock();
+
+	return 0;
+}
+
+/* What is kept of an event is what a user would have been shown at once. */
+#define DUMP(name)							\
+static int dump_##name(struct devlink_health_reporter *reporter,	\
+		       struct devlink_fmsg *fmsg, void *priv_ctx,	\
+		       struct netlink_ext_ack *extack)			\
+{									\
+	return diagnose_##name(reporter, fmsg, extack);			\
+}
+
+DUMP(device)
+DUMP(rx)
+DUMP(tx)
+DUMP(ctrl)
+
+/* @priv_ctx: the trouble, or NULL if a user wants it repaired. */
+static int recover(struct devlink_health_reporter *reporter, void *priv_ctx,
+		   struct netlink_ext_ack *extack)
+{
+	struct ivnet_dev *idev = devlink_health_reporter_priv(reporter);
+	const enum ivnet_trouble *what = priv_ctx;
+
+	return ivnet_recover(idev, what ? *what : IVNET_TROUBLE_NUM, extack);
+}
+
+#define REPORTER(x)							\
+	{ .name = #x, .diagnose = diagnose_##x, .dump = dump_##x,	\
+	  .recover = recover }
+
 static const struct devlink_health_reporter_ops reporter_ops[] = {
-	{ .name = "device", .diagnose = diagnose_device },
-	{ .name = "rx", .diagnose = diagnose_rx },
-	{ .name = "tx", .diagnose = diagnose_tx },
-	{ .name = "peer", .diagnose = diagnose_peers },
+	[IVNET_REPORTER_DEVICE] = REPORTER(device),
+	[IVNET_REPORTER_RX] = REPORTER(rx),
+	[IVNET_REPORTER_TX] = REPORTER(tx),
+	[IVNET_REPORTER_CTRL] = REPORTER(ctrl),
+	[IVNET_REPORTER_PEER] = { .name = "peer", .diagnose = diagnose_peers },
 };
 
-static_assert(ARRAY_SIZE(reporter_ops) ==
-	      ARRAY_SIZE(((struct ivnet_dev *)0)->reporters));
+static_assert(ARRAY_SIZE(reporter_ops) == IVNET_REPORTER_NUM);
 
 /**
  * ivnet_health_create() - create the reporters
@@ -105,8 +146,8 @@ void ivnet_health_create(struct ivnet_dev *idev)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reporter_ops); i++) {
-		if (reporter_ops[i].diagnose == diagnose_peers &&
-		    !idev->ops->diagnose_peers)
+		if ((i == IVNET_REPORTER_PEER && !idev->ops->diagnose_peers) ||
+		    (i == IVNET_REPORTER_CTRL && !idev->ops->diagnose_ctrl))
 			continue;
 		r = devlink_health_reporter_create(idev->devlink,
 						   &reporter_ops[i], idev);

@@ -52,6 +52,8 @@ struct ivnet_queue_cfg {
  * @txq: the stack's transmit queue
  * @stats: counters of this index
  * @index: number of the pair
+ * @restarted: when the transmit side was last reset on its own, jiffies; 0 if
+ *	never
  *
  * First member of a transport's own queue object.
  */
@@ -61,6 +63,7 @@ struct ivnet_queue {
 	struct netdev_queue *txq;
 	struct ivnet_queue_stats *stats;
 	u32 index;
+	unsigned long restarted;
 };
 
 /**
@@ -122,6 +125,15 @@ struct ivnet_limits {
  *	stopped can be started again. NAPI and transmit queues follow.
  * @queues_stop: take a set from the device; NAPI is disabled and nobody
  *	transmits. When it returns the device writes to none of its memory.
+ * @reset: the next @queues_stop resets the device, and the @queues_start after
+ *	it tells it again what the user has set; NULL where @down and @up do that
+ * @watch: look for trouble, called every two seconds; NULL where nothing is
+ *	to be found that way
+ * @tx_stuck: did transmit queue @q make no progress in two looks? There if
+ *	@watch is
+ * @tx_restart: give up what a transmit ring has, and start it again, with NAPI
+ *	disabled and the queue stopped. Returns an error if only a reset of the
+ *	device helps. There if @watch is
  * @set_mac: program the address; NULL or -EOPNOTSUPP where it cannot
  * @set_features: carry out a change of netdev features
  * @rx_mode: have the device receive what the net_device's flags and lists of
@@ -134,6 +146,8 @@ struct ivnet_limits {
  *	can
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
+ * @diagnose_ctrl: describe the control queue, for the reporter ``ctrl``; NULL
+ *	where there is none
  * @diagnose_peers: describe those that the device talks to, for the reporter
  *	``peer``; NULL where there are none
  * @diagnose_rx: describe the receive side of a queue
@@ -162,6 +176,11 @@ struct ivnet_transport_ops {
 	int (*queues_start)(struct ivnet_dev *idev, struct ivnet_qset *qs);
 	void (*queues_stop)(struct ivnet_dev *idev, struct ivnet_qset *qs);
 
+	void (*reset)(struct ivnet_dev *idev);
+	void (*watch)(struct ivnet_dev *idev);
+	bool (*tx_stuck)(struct ivnet_queue *q);
+	int (*tx_restart)(struct ivnet_dev *idev, struct ivnet_queue *q);
+
 	int (*set_mac)(struct ivnet_dev *idev, const u8 *addr);
 	int (*set_features)(struct ivnet_dev *idev, netdev_features_t features);
 	void (*rx_mode)(struct ivnet_dev *idev);
@@ -173,6 +192,8 @@ struct ivnet_transport_ops {
 	bool (*can_wake)(struct ivnet_dev *idev);
 	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
 	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
+	void (*diagnose_ctrl)(struct ivnet_dev *idev,
+			      struct devlink_fmsg *fmsg);
 	void (*diagnose_peers)(struct ivnet_dev *idev,
 			       struct devlink_fmsg *fmsg);
 	void (*diagnose_rx)(struct ivnet_queue *q, struct devlink_fmsg *fmsg);
@@ -234,6 +255,42 @@ struct ivnet_net {
 };
 
 /**
+ * enum ivnet_reporter - devlink health reporters
+ * @IVNET_REPORTER_DEVICE: the device as a whole
+ * @IVNET_REPORTER_RX: receive queues
+ * @IVNET_REPORTER_TX: transmit queues
+ * @IVNET_REPORTER_CTRL: control queue
+ * @IVNET_REPORTER_PEER: those that the device talks to
+ * @IVNET_REPORTER_NUM: how many
+ */
+enum ivnet_reporter {
+	IVNET_REPORTER_DEVICE,
+	IVNET_REPORTER_RX,
+	IVNET_REPORTER_TX,
+	IVNET_REPORTER_CTRL,
+	IVNET_REPORTER_PEER,
+	IVNET_REPORTER_NUM
+};
+
+/**
+ * enum ivnet_trouble - what can be wrong with a device
+ * @IVNET_TROUBLE_TX: a transmit queue makes no progress
+ * @IVNET_TROUBLE_RX_RING: what a receive ring says makes no sense
+ * @IVNET_TROUBLE_TX_RING: what a transmit ring says makes no sense
+ * @IVNET_TROUBLE_DEVICE: the device asks for a reset, or had one
+ * @IVNET_TROUBLE_CTRL: a control command was not answered
+ * @IVNET_TROUBLE_NUM: how many
+ */
+enum ivnet_trouble {
+	IVNET_TROUBLE_TX,
+	IVNET_TROUBLE_RX_RING,
+	IVNET_TROUBLE_TX_RING,
+	IVNET_TROUBLE_DEVICE,
+	IVNET_TROUBLE_CTRL,
+	IVNET_TROUBLE_NUM
+};
+
+/**
  * struct ivnet_dev - a device, from probe to remove
  * @devlink: the devlink instance whose private part this is
  * @dev: the bus device
@@ -242,6 +299,8 @@ struct ivnet_net {
  * @netdev: the net_device; NULL when it could not be made
  * @err: why @netdev is missing or the device is not up; 0 if all is well
  * @up: is the device up?
+ * @parked: taken down to be started again, or for good; under rtnl
+ * @watched: @watch may be queued
  * @limits: what the device allows
  * @hw_features: offloads that can be switched
  * @features: offloads that are on at first
@@ -252,6 +311,10 @@ struct ivnet_net {
  * @stats: counters that belong to no queue; under rtnl
  * @filter_work: carries out a change of receive filters
  * @link_work: reads the link state after a configuration interrupt
+ * @watch: looks for trouble
+ * @troubles: those not reported yet, bits of &enum ivnet_trouble
+ * @reset_at: last reset of the device, jiffies
+ * @reset_pause: from then on there is none for so long, jiffies
  * @reporters: health reporters, each may be NULL
  * @priv: the transport's device object
  */
@@ -263,6 +326,8 @@ struct ivnet_dev {
 	struct net_device *netdev;
 	int err;
 	bool up;
+	bool parked;
+	bool watched;
 	struct ivnet_limits limits;
 	netdev_features_t hw_features;
 	netdev_features_t features;
@@ -273,7 +338,11 @@ struct ivnet_dev {
 	u64 stats[IVNET_DEV_STAT_NUM];
 	struct work_struct filter_work;
 	struct work_struct link_work;
-	struct devlink_health_reporter *reporters[4];
+	struct delayed_work watch;
+	unsigned long troubles;
+	unsigned long reset_at;
+	unsigned long reset_pause;
+	struct devlink_health_reporter *reporters[IVNET_REPORTER_NUM];
 	u8 priv[] __aligned(NETDEV_ALIGN);
 };
 
@@ -295,9 +364,21 @@ void ivnet_dev_free(struct ivnet_dev *idev);
 int ivnet_dev_register(struct ivnet_dev *idev);
 void ivnet_dev_unregister(struct ivnet_dev *idev);
 void ivnet_dev_detach(struct ivnet_dev *idev);
+int ivnet_dev_restart(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
 bool ivnet_dev_doze(struct ivnet_dev *idev);
 int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
 void ivnet_link_changed(struct ivnet_dev *idev);
+
+/* recovery.c */
+void ivnet_look(struct ivnet_dev *idev);
+void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what);
+int ivnet_dev_reset(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
+int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,
+		  struct netlink_ext_ack *extack);
+void ivnet_watch_init(struct ivnet_dev *idev);
+void ivnet_watch_start(struct ivnet_dev *idev);
+void ivnet_watch_stop(struct ivnet_dev *idev);
+void ivnet_tx_timeout(struct net_device *dev, unsigned int txqueue);
 
 /* devlink.c */
 extern const struct devlink_ops ivnet_devlink_ops;
@@ -355,6 +436,8 @@ void ivnet_qset_free(struct ivnet_dev *idev, struct ivnet_qset *qs);
 int ivnet_queues_replace(struct ivnet_dev *idev,
 			 const struct ivnet_queue_cfg *cfg,
 			 struct netlink_ext_ack *extack);
+int ivnet_queues_restart(struct ivnet_dev *idev);
+int ivnet_queue_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
 int ivnet_queues_up(struct ivnet_dev *idev);
 void ivnet_queues_down(struct ivnet_dev *idev);
 void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,

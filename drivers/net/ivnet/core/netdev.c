@@ -21,6 +21,9 @@
 	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6 |	\
 	 NETIF_F_TSO_ECN | NETIF_F_GSO_UDP_L4)
 
+/* Later than a watch of the transport, which looks for evidence, finds out. */
+#define IVNET_WATCHDOG	(10 * HZ)
+
 /**
  * ivnet_open() - ndo_open
  * @dev: the net_device
@@ -341,6 +344,7 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	dev->ethtool_ops = &ivnet_ethtool_ops;
 	/* Whatever filters, the stack sorts out what is not for this machine. */
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
+	dev->watchdog_timeo = IVNET_WATCHDOG;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->mtu = lim->mtu;
 

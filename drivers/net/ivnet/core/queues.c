@@ -162,8 +162,8 @@ static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	for (i = 0; i < qs->cfg.pairs; i++)
 		queue_enable(qs->q[i]);
 	ivnet_affinity_set(net);
-	for (i = 0; i < qs->cfg.pairs; i++)
-		netif_tx_wake_queue(qs->q[i]->txq);
+	/* The kernel's watchdog also looks at those that are not in use. */
+	netif_tx_wake_all_queues(idev->netdev);
 
 	return 0;
 }
@@ -229,6 +229,67 @@ void ivnet_queues_down(struct ivnet_dev *idev)
 }
 EXPORT_SYMBOL_GPL(ivnet_queues_down);
 
+/* Only a device that fails twice gets here. */
+static void qset_lost(struct ivnet_dev *idev, struct ivnet_qset *qs, int err)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+
+	net->qset = NULL;
+	ivnet_qset_free(idev, qs);
+	netif_carrier_off(idev->netdev);
+	netif_device_detach(idev->netdev);
+	idev->err = err;
+	netdev_err(idev->netdev, "queues are gone: %d; devlink dev reload tries again\n",
+		   err);
+}
+
+/**
+ * ivnet_queues_restart() - stop the queues, if there are any, and start them
+ * @idev: a device that is up
+ *
+ * Return: 0; or an error, and there are no queues any more.
+ */
+int ivnet_queues_restart(struct ivnet_dev *idev)
+{
+	struct ivnet_net *net = netdev_priv(idev->netdev);
+	struct ivnet_qset *qs = net->qset;
+	int err;
+
+	if (!qs)
+		return 0;
+
+	qset_stop(idev);
+	err = qset_start(idev, qs);
+	if (err)
+		qset_lost(idev, qs, err);
+
+	return err;
+}
+
+/**
+ * ivnet_queue_restart() - give up what a transmit queue has, and go on
+ * @idev: the device
+ * @q: a queue pair in use
+ *
+ * Return: 0; or an error, and the queue stays stopped.
+ */
+int ivnet_queue_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
+{
+	int err;
+
+	queue_disable(q);
+	__netif_tx_lock_bh(q->txq);
+	netif_tx_stop_queue(q->txq);
+	__netif_tx_unlock_bh(q->txq);
+
+	err = idev->ops->tx_restart(idev, q);
+	queue_enable(q);
+	if (!err)
+		netif_tx_wake_queue(q->txq);
+
+	return err;
+}
+
 /**
  * ivnet_queues_replace() - change what the queues are built from
  * @idev: a device that is up
@@ -277,16 +338,8 @@ int ivnet_queues_replace(struct ivnet_dev *idev,
 	ivnet_qset_free(idev, new);
 
 	NL_SET_ERR_MSG_MOD(extack, "the device refused the new queues");
-	if (qset_start(idev, old)) {
-		/* Only a device that fails twice gets here. */
-		net->qset = NULL;
-		ivnet_qset_free(idev, old);
-		netif_carrier_off(idev->netdev);
-		netif_device_detach(idev->netdev);
-		idev->err = err;
-		netdev_err(idev->netdev, "queues are gone: %d; devlink dev reload tries again\n",
-			   err);
-	}
+	if (qset_start(idev, old))
+		qset_lost(idev, old, err);
 
 	return err;
 }

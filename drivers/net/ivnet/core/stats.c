@@ -83,7 +83,12 @@ const char * const ivnet_dev_stat_name[IVNET_DEV_STAT_NUM] = {
 	[IVNET_DEV_CTRL_TIMEOUTS]	= "ctrl_timeouts",
 	[IVNET_DEV_FILTER_FALLBACKS]	= "filter_fallbacks",
 	[IVNET_DEV_ANNOUNCEMENTS]	= "announcements",
+	[IVNET_DEV_RX_LOST_IRQS]	= "rx_lost_interrupts",
+	[IVNET_DEV_TX_LOST_IRQS]	= "tx_lost_interrupts",
+	[IVNET_DEV_QUEUE_RESETS]	= "queue_resets",
+	[IVNET_DEV_RESETS]		= "device_resets",
 };
+EXPORT_SYMBOL_GPL(ivnet_dev_stat_name);
 
 /**
  * ivnet_stats_init() - prepare the counters of a queue index

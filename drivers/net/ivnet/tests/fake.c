@@ -8,6 +8,8 @@
  *	f	queue_free
  *	+ !	queues_start, failed
  *	-	queues_stop
+ *	R	reset
+ *	r x	tx_restart, failed
  *
  * Callbacks run under rtnl: a test must not be left from there, so nothing is
  * asserted, only expected.
@@ -200,6 +202,36 @@ static void fake_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	f->stopped = true;
 }
 
+static void fake_reset(struct ivnet_dev *idev)
+{
+	note(to_fake(idev), 'R');
+}
+
+static void fake_watch(struct ivnet_dev *idev)
+{
+	to_fake(idev)->looks++;
+}
+
+static bool fake_tx_stuck(struct ivnet_queue *q)
+{
+	struct ivnet_net *net = netdev_priv(q->netdev);
+
+	return to_fake(net->idev)->stuck & BIT(q->index);
+}
+
+static int fake_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
+{
+	struct fake *f = to_fake(idev);
+
+	KUNIT_EXPECT_TRUE(f->test, napi_is_off(q));
+	KUNIT_EXPECT_TRUE(f->test, netif_tx_queue_stopped(q->txq));
+	note(f, f->restart_err ? 'x' : 'r');
+	f->started++;
+	f->stuck &= ~BIT(q->index);
+
+	return f->restart_err;
+}
+
 static int fake_set_mac(struct ivnet_dev *idev, const u8 *addr)
 {
 	to_fake(idev)->set_macs++;
@@ -267,6 +299,10 @@ static const struct ivnet_transport_ops fake_ops = {
 	.queue_free	= fake_queue_free,
 	.queues_start	= fake_queues_start,
 	.queues_stop	= fake_queues_stop,
+	.reset		= fake_reset,
+	.watch		= fake_watch,
+	.tx_stuck	= fake_tx_stuck,
+	.tx_restart	= fake_tx_restart,
 	.set_mac	= fake_set_mac,
 	.set_features	= fake_set_features,
 	.rx_buf_min	= fake_rx_buf_min,

@@ -26,6 +26,9 @@ struct kunit;
  * @alloc_fails: queue_alloc of this index fails
  * @start_fails: so many calls of queues_start fail
  * @set_features_err: error of set_features
+ * @restart_err: error of tx_restart
+ * @stuck: transmit queues that make no progress, a bit each
+ * @looks: calls of watch
  * @set_macs: calls of set_mac
  * @is_up: the device was started and not taken down
  * @stopped: queues were stopped since the device was started
@@ -51,6 +54,9 @@ struct fake {
 	u32 start_fails;
 	int set_features_err;
 
+	int restart_err;
+	unsigned long stuck;
+	u32 looks;
 	u32 set_macs;
 	bool is_up;
 	bool stopped;

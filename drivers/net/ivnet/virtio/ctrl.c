@@ -149,6 +149,7 @@ int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		    time_after(jiffies, deadline)) {
 			vd->ctrl_dead = true;
 			vnet_count(vd, IVNET_DEV_CTRL_TIMEOUTS);
+			ivnet_trouble(vd->vdev->priv, IVNET_TROUBLE_CTRL);
 			dev_err(&vd->vdev->dev, "control command %u.%u was not answered, control queue given up until the next reset\n",
 				class, cmd);
 			return -ETIMEDOUT;

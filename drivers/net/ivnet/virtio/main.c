@@ -238,14 +238,12 @@ static int vlan_filter_switch(struct ivnet_dev *idev, bool on)
 	if (!vd->live)
 		return 0;
 
-	vd->renegotiate = true;
+	vnet_reset(idev);
 	if (net->qset)
 		err = ivnet_queues_replace(idev, &net->cfg, NULL);
-	else
-		vnet_dev_reset(vd);
-	vd->renegotiate = false;
 	if (err)
 		vd->vlan_filter = !on;
+	vd->reset_next = false;
 
 	return err;
 }
@@ -408,7 +406,20 @@ static void vnet_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 	devlink_fmsg_u32_pair_put(fmsg, "device_status",
 				  vd->vdev->config->get_status(vd->vdev));
 	devlink_fmsg_bool_pair_put(fmsg, "rings_live", vd->live);
-	devlink_fmsg_bool_pair_put(fmsg, "ctrl_dead", vd->ctrl_dead);
+}
+
+static void vnet_diagnose_ctrl(struct ivnet_dev *idev,
+			       struct devlink_fmsg *fmsg)
+{
+	struct vnet_dev *vd = ivnet_priv(idev);
+	unsigned int i;
+
+	devlink_fmsg_bool_pair_put(fmsg, "exists", vd->caps.features &
+				   BIT_ULL(VIRTIO_NET_F_CTRL_VQ));
+	devlink_fmsg_bool_pair_put(fmsg, "dead", vd->ctrl_dead);
+	for (i = IVNET_DEV_CTRL_COMMANDS; i <= IVNET_DEV_CTRL_TIMEOUTS; i++)
+		devlink_fmsg_u64_pair_put(fmsg, ivnet_dev_stat_name[i],
+					  idev->stats[i]);
 }
 
 static void vnet_diagnose_ring(struct virtqueue *vq, struct devlink_fmsg *fmsg)
@@ -442,6 +453,7 @@ static void vnet_diagnose_tx(struct ivnet_queue *q, struct devlink_fmsg *fmsg)
 static const struct net_device_ops vnet_netdev_ops = {
 	IVNET_NDO_COMMON,
 	.ndo_start_xmit		= vnet_xmit,
+	.ndo_tx_timeout		= ivnet_tx_timeout,
 	.ndo_set_rx_mode	= ivnet_set_rx_mode,
 	.ndo_vlan_rx_add_vid	= ivnet_vlan_add,
 	.ndo_vlan_rx_kill_vid	= ivnet_vlan_kill,
@@ -460,6 +472,10 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.queue_free	= vnet_queue_free,
 	.queues_start	= vnet_queues_start,
 	.queues_stop	= vnet_queues_stop,
+	.reset		= vnet_reset,
+	.watch		= vnet_watch,
+	.tx_stuck	= vnet_tx_stuck,
+	.tx_restart	= vnet_tx_restart,
 	.set_mac	= vnet_set_mac,
 	.set_features	= vnet_set_features,
 	.rx_mode	= vnet_rx_mode,
@@ -469,6 +485,7 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.set_affinity	= vnet_set_affinity,
 	.info_get	= vnet_info_get,
 	.diagnose	= vnet_diagnose,
+	.diagnose_ctrl	= vnet_diagnose_ctrl,
 	.diagnose_rx	= vnet_diagnose_rx,
 	.diagnose_tx	= vnet_diagnose_tx,
 };
@@ -523,6 +540,7 @@ static void vnet_remove(struct virtio_device *vdev)
 static void vnet_config_changed(struct virtio_device *vdev)
 {
 	ivnet_link_changed(vdev->priv);
+	ivnet_look(vdev->priv);
 }
 
 #ifdef CONFIG_PM

@@ -109,6 +109,8 @@ struct vnet_rx_buf {
  * @cur_refs: references to @cur not yet given to a piece
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
+ * @irqs_look: interrupts at the last look
+ * @packets_look: frames received till then
  * @n_bufs: number of buffers
  * @bufs: all of them
  * @more_pages: memory behind all &vnet_rx_buf.more
@@ -137,6 +139,8 @@ struct vnet_rx {
 	u32 cur_refs;
 	u32 irqs;
 	u32 irqs_seen;
+	u32 irqs_look;
+	u64 packets_look;
 	u32 n_bufs;
 	struct vnet_rx_buf *bufs;
 	struct page **more_pages;
@@ -156,6 +160,8 @@ struct vnet_rx {
  * @any_layout: the header may stand before the frame in its buffer
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
+ * @done_seen: completed frames at the last look
+ * @strikes: looks since then that saw no progress
  * @sg: scratch space
  */
 struct vnet_tx {
@@ -169,6 +175,8 @@ struct vnet_tx {
 	bool any_layout;
 	u32 irqs;
 	u32 irqs_seen;
+	u64 done_seen;
+	u32 strikes;
 	struct scatterlist sg[MAX_SKB_FRAGS + 2];
 };
 
@@ -220,8 +228,7 @@ struct vnet_ctrl_buf {
  * @queues: the queue pair that uses each pair of rings; NULL if none has yet
  * @dma_dev: for whom receive memory is mapped; see ivnet_vq_dma_dev()
  * @ctrl_dead: a command was not answered, its memory is still the device's
- * @renegotiate: reset the device when its queues are stopped, for the features
- *	that are wanted now
+ * @reset_next: reset the device when its queues are stopped
  * @vlan_filter: let the device drop frames of other VLANs than @vlans
  * @vlans: VLANs that the user wants
  * @offloads: guest offloads that are on
@@ -240,7 +247,7 @@ struct vnet_dev {
 	struct vnet_queue **queues;
 	struct device *dma_dev;
 	bool ctrl_dead;
-	bool renegotiate;
+	bool reset_next;
 	bool vlan_filter;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;
@@ -317,6 +324,12 @@ int vnet_ctrl_announced(struct vnet_dev *vd);
 void vnet_rx_mode(struct ivnet_dev *idev);
 int vnet_vlan(struct ivnet_dev *idev, u16 vid, bool add);
 int vnet_vlans_replay(struct vnet_dev *vd);
+
+/* watch.c */
+void vnet_reset(struct ivnet_dev *idev);
+void vnet_watch(struct ivnet_dev *idev);
+bool vnet_tx_stuck(struct ivnet_queue *q);
+int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
 
 /* rxmem.c */
 u32 vnet_rx_frame_off(const struct vnet_caps *caps);

@@ -263,8 +263,10 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 	struct vnet_queue *vq;
 	u32 i;
 
-	if (!(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)) || vnet_dev_gone(vd))
+	if (!(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)) ||
+	    vd->reset_next || vnet_dev_gone(vd))
 		reset = true;
+	vd->reset_next = false;
 	for (i = 0; !reset && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
 		if (!vq->rx.vq)
@@ -274,7 +276,7 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 			virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
 			virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL);
 	}
-	if ((reset || vd->renegotiate) && vd->live)
+	if (reset && vd->live)
 		vnet_dev_reset(vd);
 	/*
 	 * The bus has waited for interrupts that run, not for those that are on
