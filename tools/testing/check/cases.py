@@ -14,6 +14,7 @@ import peer
 import power
 import regions
 import report
+import rss
 import segment
 import v2
 import variants
@@ -217,6 +218,12 @@ def control_queue(ctx):
     """what the device knows of filters, and keeps through every reset"""
     with peer.Server(5500 + next(_ports)) as server:
         control.run(ctx, exchange, server)
+
+
+@case('rss', 30, kernels=('6.12', '6.1'))
+def scaling(ctx):
+    """frames go to the queues that key, table and fields say"""
+    rss.run(ctx)
 
 
 # What of the list tells whether packets get through where the way they do is another one.

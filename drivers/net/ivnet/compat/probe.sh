@@ -67,6 +67,9 @@ have QUEUE_SET_NAPI 'netif_queue_set_napi' linux/netdevice.h
 have_member STAT_OPS stat_ops net_device linux/netdevice.h
 have NL_FMT 'define NL_SET_ERR_MSG_FMT_MOD' linux/netlink.h
 have ETHTOOL_PUTS 'ethtool_puts' linux/ethtool.h
+have RXFH_PARAM '^struct ethtool_rxfh_param' linux/ethtool.h
+have RXFH_FIELDS '\(\*get_rxfh_fields\)' linux/ethtool.h
+have RX_RING_COUNT '\(\*get_rx_ring_count\)' linux/ethtool.h
 have PAGE_POOL_DIR '.' net/page_pool/types.h
 have PAGE_POOL_UNREF 'page_pool_unref_page' net/page_pool/helpers.h
 have PAGE_POOL_UNREFED 'page_pool_put_unrefed_page' net/page_pool/types.h

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include "ivnet.h"
+#include "rxfh_ops.h"
 
 static void ivnet_get_drvinfo(struct net_device *dev,
 			      struct ethtool_drvinfo *info)
@@ -330,6 +331,10 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= ivnet_get_link_ksettings,
 	.set_link_ksettings	= ivnet_set_link_ksettings,
+	IVNET_RXNFC_OPS,
+	IVNET_RXFH_OPS,
+	.get_rxfh_key_size	= ivnet_get_rxfh_key_size,
+	.get_rxfh_indir_size	= ivnet_get_rxfh_indir_size,
 	.get_ringparam		= ivnet_get_ringparam,
 	.set_ringparam		= ivnet_set_ringparam,
 	.get_channels		= ivnet_get_channels,

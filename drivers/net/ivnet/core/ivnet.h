@@ -15,6 +15,7 @@
 #include <net/devlink.h>
 
 #include "compat.h"
+#include "rxfh.h"
 #include "stats.h"
 
 struct ivnet_dev;
@@ -27,6 +28,10 @@ struct ivnet_dev;
 #define IVNET_COPYBREAK_MAX	1024
 #define IVNET_COPYBREAK_DEFAULT	256
 #define IVNET_TX_FRAMES_DEFAULT	32
+
+/* A hash over two IPv6 addresses and two ports takes a key of so many bytes. */
+#define IVNET_RSS_KEY		40
+#define IVNET_RSS_INDIR_MAX	1024
 
 /**
  * struct ivnet_queue_cfg - what a set of queues is built from
@@ -87,6 +92,10 @@ struct ivnet_qset {
  * @ring_fixed: the device cannot change ring sizes
  * @gathers: frames are read by the device in pieces and completed by it: there
  *	is something in &ivnet_net.tx_copybreak and &ivnet_net.tx_frames
+ * @rss_types: what received frames can be hashed by, VIRTIO_NET_RSS_HASH_TYPE_*;
+ *	0 if they cannot
+ * @rss_indir: entries of the table that spreads them by their hash, a power of
+ *	two up to %IVNET_RSS_INDIR_MAX; 0 if there is none
  * @rx_usecs_max: longest delay of receive interrupts, see
  *	&ivnet_net.rx_usecs; 0 where they cannot be delayed
  */
@@ -99,7 +108,21 @@ struct ivnet_limits {
 	u32 mtu;
 	bool ring_fixed;
 	bool gathers;
+	u32 rss_types;
+	u32 rss_indir;
 	u32 rx_usecs_max;
+};
+
+/**
+ * struct ivnet_rss - how received frames are hashed and spread
+ * @types: VIRTIO_NET_RSS_HASH_TYPE_*
+ * @key: of the Toeplitz hash
+ * @indir: queue for each rest of the hash
+ */
+struct ivnet_rss {
+	u32 types;
+	u8 key[IVNET_RSS_KEY];
+	u16 indir[IVNET_RSS_INDIR_MAX];
 };
 
 /**
@@ -139,6 +162,8 @@ struct ivnet_limits {
  * @rx_mode: have the device receive what the net_device's flags and lists of
  *	addresses ask for; NULL where nothing is filtered
  * @vlan: let frames of a VLAN through, or no more; NULL as @rx_mode
+ * @rss: hash and spread received frames over so many pairs from now on; NULL
+ *	where &ivnet_limits.rss_types is 0. @queues_start does so as well
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
@@ -185,6 +210,8 @@ struct ivnet_transport_ops {
 	int (*set_features)(struct ivnet_dev *idev, netdev_features_t features);
 	void (*rx_mode)(struct ivnet_dev *idev);
 	int (*vlan)(struct ivnet_dev *idev, u16 vid, bool add);
+	int (*rss)(struct ivnet_dev *idev, const struct ivnet_rss *rss,
+		   u32 pairs);
 	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
@@ -224,6 +251,7 @@ struct ivnet_params {
  * @tx_csum_fallback: packets whose checksum the stack computed because the
  *	device does not
  * @cfg: configuration of @qset, or of the next one while there is none
+ * @rss: how received frames are spread
  * @rx_copybreak: received frames up to this length are copied, bytes
  * @tx_copybreak: frames in pieces up to this length are made one, bytes
  * @tx_frames: transmitted frames between two looks for completions
@@ -243,6 +271,7 @@ struct ivnet_net {
 	u64 __percpu *tx_csum_fallback;
 
 	struct ivnet_queue_cfg cfg;
+	struct ivnet_rss rss;
 	u32 rx_copybreak;
 	u32 tx_copybreak;
 	u32 tx_frames;
@@ -443,6 +472,12 @@ void ivnet_queues_down(struct ivnet_dev *idev);
 void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,
 		      int (*poll)(struct napi_struct *napi, int budget));
 void ivnet_queue_exit(struct ivnet_queue *q);
+
+/* rss.c; see rxfh.h for more */
+void ivnet_rss_init(struct ivnet_dev *idev);
+void ivnet_rss_spread(struct ivnet_dev *idev, u32 pairs);
+u32 ivnet_get_rxfh_key_size(struct net_device *dev);
+u32 ivnet_get_rxfh_indir_size(struct net_device *dev);
 
 /* affinity.c */
 void ivnet_affinity_set(struct ivnet_net *net);

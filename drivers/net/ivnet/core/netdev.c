@@ -392,6 +392,7 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	dev->features = idev->features;
 	idev->netdev = dev;
 	apply_limits(idev);
+	ivnet_rss_init(idev);
 	ivnet_qstats_init(dev);
 
 	err = netif_set_real_num_queues(dev, net->cfg.pairs, net->cfg.pairs);

@@ -152,6 +152,7 @@ static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	if (err)
 		return err;
 
+	ivnet_rss_spread(idev, qs->cfg.pairs);
 	err = idev->ops->queues_start(idev, qs);
 	if (err)
 		return err;

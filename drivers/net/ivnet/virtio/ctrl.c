@@ -17,22 +17,6 @@
 /* No answer of a device (virtio 1.3, 5.1.6.5): it wrote none. */
 #define VNET_CTRL_NO_ACK	0xff
 
-/* Toeplitz key from the RSS specification, as most drivers start with. */
-static const u8 vnet_hash_key[40] = {
-	0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
-	0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
-	0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
-	0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
-};
-
-/* struct virtio_net_hash_config with room for a key */
-struct vnet_hash_cmd {
-	__le32 types;
-	__le16 reserved[4];
-	u8 key_len;
-	u8 key[sizeof(vnet_hash_key)];
-} __packed;
-
 static struct virtqueue *vnet_cvq(const struct vnet_dev *vd)
 {
 	return vd->vqs[vd->n_vqs - 1];
@@ -230,34 +214,6 @@ int vnet_ctrl_set_offloads(struct vnet_dev *vd, u64 offloads)
 	return vnet_ctrl_cmd(vd, VIRTIO_NET_CTRL_GUEST_OFFLOADS,
 			     VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, &val,
 			     sizeof(val));
-}
-
-/**
- * vnet_ctrl_set_hash() - VIRTIO_NET_CTRL_MQ_HASH_CONFIG
- * @vd: the device
- *
- * Every hash type that the device knows, with the usual key.
- *
- * Return: 0 or an error, see vnet_ctrl_cmd().
- */
-int vnet_ctrl_set_hash(struct vnet_dev *vd)
-{
-	struct vnet_hash_cmd cmd = {};
-	u8 max_key;
-	u32 types;
-
-	virtio_cread_le(vd->vdev, struct virtio_net_config,
-			supported_hash_types, &types);
-	virtio_cread_le(vd->vdev, struct virtio_net_config,
-			rss_max_key_size, &max_key);
-
-	cmd.types = cpu_to_le32(types);
-	cmd.key_len = min_t(u8, max_key, sizeof(cmd.key));
-	memcpy(cmd.key, vnet_hash_key, sizeof(cmd.key));
-
-	return vnet_ctrl_cmd(vd, VIRTIO_NET_CTRL_MQ,
-			     VIRTIO_NET_CTRL_MQ_HASH_CONFIG, &cmd,
-			     offsetof(typeof(cmd), key) + cmd.key_len);
 }
 
 /**

@@ -119,7 +119,8 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 	u16 pairs = 1, mtu = 0;
 	u32 max;
 
-	if (virtio_has_feature(vdev, VIRTIO_NET_F_MQ))
+	if (virtio_has_feature(vdev, VIRTIO_NET_F_MQ) ||
+	    virtio_has_feature(vdev, VIRTIO_NET_F_RSS))
 		virtio_cread(vdev, struct virtio_net_config,
 			     max_virtqueue_pairs, &pairs);
 	if (pairs < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN ||
@@ -160,6 +161,7 @@ static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 	lim->rx_ring_max = vnet_rvq(vd, 0)->num_max;
 	lim->tx_ring_max = vnet_tvq(vd, 0)->num_max;
 	lim->rx_buf_default = vnet_rx_buf_default(&vd->caps, lim->rx_ring_max);
+	vnet_rss_limits(vd, lim);
 
 	idev->hw_features = vd->caps.hw_features;
 	if (can_filter_vlans(vd))
@@ -480,6 +482,7 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.set_features	= vnet_set_features,
 	.rx_mode	= vnet_rx_mode,
 	.vlan		= vnet_vlan,
+	.rss		= vnet_rss,
 	.rx_buf_min	= vnet_rx_buf_min_op,
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,

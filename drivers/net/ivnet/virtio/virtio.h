@@ -49,7 +49,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	27
+#define VNET_FEATURE_COUNT	28
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
@@ -317,8 +317,11 @@ int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
 int vnet_ctrl_set_mac(struct vnet_dev *vd, const u8 *addr);
 int vnet_ctrl_set_pairs(struct vnet_dev *vd, u32 pairs);
 int vnet_ctrl_set_offloads(struct vnet_dev *vd, u64 offloads);
-int vnet_ctrl_set_hash(struct vnet_dev *vd);
 int vnet_ctrl_announced(struct vnet_dev *vd);
+
+/* rss.c */
+void vnet_rss_limits(struct vnet_dev *vd, struct ivnet_limits *lim);
+int vnet_rss(struct ivnet_dev *idev, const struct ivnet_rss *rss, u32 pairs);
 
 /* filter.c */
 void vnet_rx_mode(struct ivnet_dev *idev);

@@ -112,10 +112,6 @@ int vnet_dev_start(struct vnet_dev *vd)
 	vd->offloads = vnet_guest_offloads(&vd->caps, NETIF_F_RXCSUM |
 					   NETIF_F_GRO_HW);
 
-	/* A device that cannot be given a key just reports no hash. */
-	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_HASH_REPORT) &&
-	    vnet_ctrl_set_hash(vd))
-		dev_warn(&vd->vdev->dev, "hash configuration refused\n");
 	err = vnet_vlans_replay(vd);
 	if (err)
 		dev_warn(&vd->vdev->dev, "VLAN filter refused: %d\n", err);
@@ -304,6 +300,7 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
  */
 int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 {
+	struct ivnet_net *net = netdev_priv(idev->netdev);
 	struct vnet_dev *vd = ivnet_priv(idev);
 	bool can_resize;
 	u32 i;
@@ -323,11 +320,9 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 			goto err_drain;
 	}
 
-	if (vd->caps.features & BIT_ULL(VIRTIO_NET_F_MQ)) {
-		err = vnet_ctrl_set_pairs(vd, qs->cfg.pairs);
-		if (err)
-			goto err_drain;
-	}
+	err = vnet_rss(idev, &net->rss, qs->cfg.pairs);
+	if (err)
+		goto err_drain;
 
 	return 0;
 
