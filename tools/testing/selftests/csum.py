@@ -50,6 +50,7 @@ def shapes():
 
 def send_all(t, source, target, good):
     """Send every shape with several lengths; good(frame) for each that comes."""
+    target.hear(t)    # frames of VLANs that nobody has
     with packets.Raw(source) as out, packets.Raw(target) as into:
         for shape in shapes():
             for length in (1, 18, 511, 1200):

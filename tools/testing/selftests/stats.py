@@ -61,6 +61,8 @@ def by_address(t):
     net = t.net
     length = 14 + 200
     destinations = {'mcast': '01:00:5e:7f:00:07', 'bcast': 'ff:ff:ff:ff:ff:ff'}
+    for side in (net.local, net.remote):
+        side.hear(t, destinations['mcast'])
     for source, target in net.directions():
         for cast in ('ucast', 'mcast', 'bcast'):
             frame = packets.ethernet(destinations.get(cast, target.mac()), source.mac(),

@@ -135,6 +135,25 @@ class Side:
         return {name.strip(): int(value) for name, value in
                 (line.rsplit(':', 1) for line in lines if ':' in line)}
 
+    def hear(self, test, group=None):
+        """Receive what goes to a group, or everything. A device with filters is told in
+        the background."""
+        before = self.stats().get('ctrl_commands')
+        if group:
+            self.ip('maddr add', group, 'dev', self.ifname)
+            test.defer(self.ip, 'maddr del', group, 'dev', self.ifname)
+        else:
+            self.ip('link set', self.ifname, 'promisc on')
+            test.defer(self.ip, 'link set', self.ifname, 'promisc off')
+        if not self.features()['rx-vlan-filter'][0]:
+            return
+
+        def told():
+            first = self.stats()['ctrl_commands']
+            time.sleep(0.2)
+            return first > before and first == self.stats()['ctrl_commands']
+        wait_for(told, 'filters of the device')
+
     def features(self):
         """{name: (active, fixed)}"""
         return {name: (value['active'], value['fixed'])
