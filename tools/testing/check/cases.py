@@ -4,6 +4,7 @@ import itertools
 import threading
 
 import classic
+import contract
 import control
 import device
 import host
@@ -205,6 +206,13 @@ def offloads(ctx):
 def iommu(ctx):
     """devices behind an IOMMU"""
     try_variants(ctx, 'iommu', variants.IOMMU, iommu=True)
+
+
+@case('contract', 30, kernels=('6.12',))
+def device_contract(ctx):
+    """the device contract, which none of QEMU's devices keeps"""
+    with peer.Server(5500 + next(_ports)) as server:
+        contract.run(ctx, exchange, server)
 
 
 @case('lifetime', 40)

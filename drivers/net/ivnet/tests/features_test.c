@@ -286,6 +286,35 @@ static void features_test_caps_unrelated(struct kunit *test)
 	}
 }
 
+/* The contract's header: 10 bytes, but where the device says more in it. */
+static void features_test_contract_header(struct kunit *test)
+{
+	static const struct {
+		u64 features;
+		u32 hdr_len;
+	} cases[] = {
+		{ 0, 10 },
+		{ BIT_ULL(VIRTIO_F_VERSION_1), 10 },
+		{ BIT_ULL(VIRTIO_F_VERSION_1) | BIT_OF(GUEST_CSUM) |
+		  BIT_OF(GUEST_TSO4), 10 },
+		{ BIT_OF(MRG_RXBUF), 12 },
+		{ BIT_ULL(VIRTIO_F_VERSION_1) | BIT_OF(MRG_RXBUF), 12 },
+		{ BIT_ULL(VIRTIO_F_VERSION_1) | BIT_OF(HASH_REPORT), 20 },
+	};
+	struct vnet_caps caps, before;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		vnet_caps_init(&caps, cases[i].features);
+		before = caps;
+		vnet_caps_contract(&caps);
+		KUNIT_EXPECT_EQ_MSG(test, caps.hdr_len, cases[i].hdr_len,
+				    "features %#llx", cases[i].features);
+		before.hdr_len = caps.hdr_len;
+		KUNIT_EXPECT_MEMEQ(test, &caps, &before, sizeof(caps));
+	}
+}
+
 /* What the wire format says about the three headers. */
 static void features_test_header_sizes(struct kunit *test)
 {
@@ -334,6 +363,7 @@ static struct kunit_case features_test_cases[] = {
 	KUNIT_CASE(features_test_table),
 	KUNIT_CASE(features_test_caps_all),
 	KUNIT_CASE(features_test_caps_unrelated),
+	KUNIT_CASE(features_test_contract_header),
 	KUNIT_CASE(features_test_header_sizes),
 	KUNIT_CASE(features_test_guest_offloads),
 	{}

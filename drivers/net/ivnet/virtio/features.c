@@ -172,6 +172,19 @@ void vnet_caps_init(struct vnet_caps *caps, u64 features)
 }
 
 /**
+ * vnet_caps_contract() - the header that the device contract has
+ * @caps: what follows from the features; changed
+ *
+ * Without merged buffers and hashes it has 10 bytes, where virtio has 12.
+ */
+void vnet_caps_contract(struct vnet_caps *caps)
+{
+	if (caps->mode != VNET_RX_MERGEABLE &&
+	    caps->hdr_len == sizeof(struct virtio_net_hdr_mrg_rxbuf))
+		caps->hdr_len = sizeof(struct virtio_net_hdr);
+}
+
+/**
  * vnet_guest_offloads() - what the device shall do to received frames
  * @caps: what was negotiated
  * @features: what the user wants

@@ -11,13 +11,30 @@
 
 enum {
 	VNET_PARAM_MERGEABLE_RX = IVNET_PARAM_OWN,
+	VNET_PARAM_CONTRACT,
 };
+
+static int validate_contract(struct devlink *devlink, u32 id,
+			     ivnet_param_arg_t val,
+			     struct netlink_ext_ack *extack)
+{
+	if (vnet_contract_mode_parse(ivnet_param_val(val)->vstr) < 0) {
+		NL_SET_ERR_MSG_MOD(extack, "contract: off, permissive or strict");
+		return -EINVAL;
+	}
+
+	return 0;
+}
 
 static const struct devlink_param vnet_params[] = {
 	DEVLINK_PARAM_DRIVER(VNET_PARAM_MERGEABLE_RX, "mergeable_rx",
 			     DEVLINK_PARAM_TYPE_BOOL,
 			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
 			     NULL, NULL, NULL),
+	DEVLINK_PARAM_DRIVER(VNET_PARAM_CONTRACT, "contract",
+			     DEVLINK_PARAM_TYPE_STRING,
+			     BIT(DEVLINK_PARAM_CMODE_DRIVERINIT),
+			     NULL, NULL, validate_contract),
 };
 
 static void vnet_params_default(struct ivnet_dev *idev)
@@ -25,13 +42,18 @@ static void vnet_params_default(struct ivnet_dev *idev)
 	const struct vnet_dev *vd = ivnet_priv(idev);
 
 	ivnet_param_set_bool(idev, VNET_PARAM_MERGEABLE_RX, vd->mergeable_rx);
+	ivnet_param_set_str(idev, VNET_PARAM_CONTRACT,
+			    vnet_contract_mode_name(vd->contract.mode));
 }
 
 static void vnet_params_read(struct ivnet_dev *idev)
 {
+	char mode[__DEVLINK_PARAM_MAX_STRING_VALUE] = "off";
 	struct vnet_dev *vd = ivnet_priv(idev);
 
 	ivnet_param_get_bool(idev, VNET_PARAM_MERGEABLE_RX, &vd->mergeable_rx);
+	ivnet_param_get_str(idev, VNET_PARAM_CONTRACT, mode);
+	vd->contract.mode = vnet_contract_mode_parse(mode);
 }
 
 /* Feature bits that the device offers and the driver wants. */
@@ -111,6 +133,13 @@ static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
 	return 0;
 }
 
+static void read_caps(struct vnet_dev *vd)
+{
+	vnet_caps_init(&vd->caps, vnet_get_features(vd->vdev));
+	if (vd->contract.mode != VNET_CONTRACT_OFF)
+		vnet_caps_contract(&vd->caps);
+}
+
 /* Read what the configuration space says; fill in limits. */
 static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 {
@@ -183,7 +212,10 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 			goto err_fail;
 		}
 	}
-	vnet_caps_init(&vd->caps, vnet_get_features(vd->vdev));
+	err = vnet_contract_apply(vd, extack);
+	if (err)
+		goto err_fail;
+	read_caps(vd);
 	vnet_read_config(vd, idev);
 
 	err = vnet_dev_start(vd);
@@ -297,7 +329,7 @@ int vnet_dev_revive(struct ivnet_dev *idev)
 	err = vnet_negotiate(vd, idev);
 	if (err)
 		goto err_reset;
-	vnet_caps_init(&vd->caps, vnet_get_features(vd->vdev));
+	read_caps(vd);
 	err = vnet_dev_start(vd);
 	if (err)
 		goto err_reset;
@@ -408,6 +440,7 @@ static void vnet_diagnose(struct ivnet_dev *idev, struct devlink_fmsg *fmsg)
 	devlink_fmsg_u32_pair_put(fmsg, "device_status",
 				  vd->vdev->config->get_status(vd->vdev));
 	devlink_fmsg_bool_pair_put(fmsg, "rings_live", vd->live);
+	vnet_contract_diagnose(vd, fmsg);
 }
 
 static void vnet_diagnose_ctrl(struct ivnet_dev *idev,

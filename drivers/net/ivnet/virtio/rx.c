@@ -331,7 +331,7 @@ static void rx_refill(struct vnet_queue *vq)
 		schedule_delayed_work(&rx->refill, VNET_REFILL_DELAY);
 	}
 
-	if (virtqueue_kick_prepare(rx->vq)) {
+	if (virtqueue_kick_prepare(rx->vq) || unlikely(rx->always_kick)) {
 		virtqueue_notify(rx->vq);
 		ivnet_rx_stat_inc(stats, IVNET_RX_NOTIFIES);
 	}

@@ -342,6 +342,7 @@ int vnet_rx_alloc(struct vnet_dev *vd, struct vnet_queue *vq,
 
 	rx->mode = vd->caps.mode;
 	rx->hdr_len = vd->caps.hdr_len;
+	rx->always_kick = vd->contract.always_kick;
 	rx->rules = vd->caps.rules;
 	rx->frame_off = vnet_rx_frame_off(&vd->caps);
 	rx->dma_dev = vd->dma_dev;

@@ -21,6 +21,7 @@ void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
 
 	tx->hdr_len = vd->caps.hdr_len;
 	tx->any_layout = vd->caps.any_layout;
+	tx->always_kick = vd->contract.always_kick;
 	tx->clean_at = net->tx_frames;
 	tx->arm_at = 1;
 	/*
@@ -111,7 +112,7 @@ static void tx_kick(struct vnet_queue *vq)
 {
 	struct vnet_tx *tx = &vq->tx;
 
-	if (virtqueue_kick_prepare(tx->vq)) {
+	if (virtqueue_kick_prepare(tx->vq) || unlikely(tx->always_kick)) {
 		virtqueue_disable_cb(tx->vq);
 		tx->arm_at = 1;
 		if (virtqueue_notify(tx->vq))

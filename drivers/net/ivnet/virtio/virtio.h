@@ -11,6 +11,7 @@
 #include <net/ivnet/vnet_hdr.h>
 
 #include "../core/ivnet.h"
+#include "contract.h"
 
 /**
  * enum vnet_rx_mode - how the device puts a frame into receive buffers
@@ -53,6 +54,7 @@ struct vnet_caps {
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
+void vnet_caps_contract(struct vnet_caps *caps);
 u64 vnet_guest_offloads(const struct vnet_caps *caps,
 			netdev_features_t features);
 
@@ -103,6 +105,7 @@ struct vnet_rx_buf {
  * @page_len: bytes of a page of the pool
  * @n_more: pages after the first in each buffer
  * @split_hdr: the header needs a descriptor of its own
+ * @always_kick: ring the doorbell even if the device wants no notification
  * @rules: what metadata may say
  * @cur: page from which %VNET_RX_SINGLE cuts its pieces
  * @cur_off: where the next piece begins
@@ -131,6 +134,7 @@ struct vnet_rx {
 	u32 page_len;
 	u32 n_more;
 	bool split_hdr;
+	bool always_kick;
 	struct ivnet_meta_rules rules;
 
 	/* slow path fields follow */
@@ -158,6 +162,7 @@ struct vnet_rx {
  * @room: the queue stops with fewer free descriptors than this
  * @max_sg: most descriptors of one frame
  * @any_layout: the header may stand before the frame in its buffer
+ * @always_kick: ring the doorbell even if the device wants no notification
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
  * @done_seen: completed frames at the last look
@@ -173,6 +178,7 @@ struct vnet_tx {
 	u32 room;
 	u32 max_sg;
 	bool any_layout;
+	bool always_kick;
 	u32 irqs;
 	u32 irqs_seen;
 	u64 done_seen;
@@ -214,6 +220,30 @@ struct vnet_ctrl_buf {
 };
 
 /**
+ * enum vnet_contract_mode - what is done about the device contract
+ * @VNET_CONTRACT_OFF: nothing
+ * @VNET_CONTRACT_PERMISSIVE: broken rules are told, the header is the contract's
+ * @VNET_CONTRACT_STRICT: and a device that breaks a rule is not used
+ */
+enum vnet_contract_mode {
+	VNET_CONTRACT_OFF,
+	VNET_CONTRACT_PERMISSIVE,
+	VNET_CONTRACT_STRICT,
+};
+
+/**
+ * struct vnet_contract - the device contract
+ * @mode: what is done about it
+ * @always_kick: ring the doorbell even if the device wants no notification
+ * @report: rules that the device breaks
+ */
+struct vnet_contract {
+	enum vnet_contract_mode mode;
+	bool always_kick;
+	struct vnet_contract_report report;
+};
+
+/**
  * struct vnet_dev - the transport's device object
  * @vdev: the virtio device
  * @offered: feature bits that the device offers, of those the driver knows
@@ -232,6 +262,7 @@ struct vnet_ctrl_buf {
  * @vlan_filter: let the device drop frames of other VLANs than @vlans
  * @vlans: VLANs that the user wants
  * @offloads: guest offloads that are on
+ * @contract: the device contract
  */
 struct vnet_dev {
 	struct virtio_device *vdev;
@@ -251,6 +282,7 @@ struct vnet_dev {
 	bool vlan_filter;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;
+	struct vnet_contract contract;
 };
 
 /**
@@ -333,6 +365,12 @@ void vnet_reset(struct ivnet_dev *idev);
 void vnet_watch(struct ivnet_dev *idev);
 bool vnet_tx_stuck(struct ivnet_queue *q);
 int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
+
+/* contract_pci.c */
+const char *vnet_contract_mode_name(enum vnet_contract_mode mode);
+int vnet_contract_mode_parse(const char *name);
+int vnet_contract_apply(struct vnet_dev *vd, struct netlink_ext_ack *extack);
+void vnet_contract_diagnose(const struct vnet_dev *vd, struct devlink_fmsg *fmsg);
 
 /* rxmem.c */
 u32 vnet_rx_frame_off(const struct vnet_caps *caps);

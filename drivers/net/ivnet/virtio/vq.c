@@ -244,7 +244,8 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 	local_bh_enable();
 	if (!vq->rx.posted)
 		return -ENOMEM;
-	virtqueue_kick(rvq);
+	if (virtqueue_kick_prepare(rvq) || vq->rx.always_kick)
+		virtqueue_notify(rvq);
 
 	return 0;
 }
