@@ -35,10 +35,12 @@ def build(kernel):
         raise vm.VmError(f'the modules do not build for {kernel}')
 
 
-def jobs(kernels, wanted):
-    """(case, kernel) in an order that keeps two processors busy to the end."""
-    found = [(case, kernel) for case in cases.CASES for kernel in kernels
-             if (not wanted or case.name in wanted) and (kernel in case.kernels)]
+def jobs(options):
+    """(case, kernel) in an order that keeps two processors busy to the end. What is
+    named, both case and kernel, need not be what is done by default."""
+    found = [(case, kernel) for case in cases.CASES for kernel in options.kernel or KERNELS
+             if (not options.case or case.name in options.case)
+             and (kernel in case.kernels or options.case and options.kernel)]
     return sorted(found, key=lambda job: -job[0].weight)
 
 
@@ -100,8 +102,7 @@ def main():
         sys.exit(f'guest.py: {error}')
     tap = report.Report()
     workers = options.jobs or max(1, min(os.cpu_count(), 4))
-    run_jobs(workers, [(case, kernel, options, tap) for case, kernel in
-                       jobs(kernels, options.case)])
+    run_jobs(workers, [(case, kernel, options, tap) for case, kernel in jobs(options)])
     return tap.summary()
 
 

@@ -20,6 +20,9 @@ while read -r module; do
 	[ -z "$module" ] || insmod "$module" || fail "cannot load $module"
 done </modules.list
 
+# A guest that has hibernated goes on where it was; any other comes back here.
+[ -z "${ivnet_resume:-}" ] || cat "/sys/block/$ivnet_resume/dev" >/sys/power/resume
+
 # An image of the root is four times faster than 9p at starting programs; not
 # every kernel of our own can read it.
 mount -t erofs -o ro /dev/vda /lower 2>/dev/null || share root /lower ro,cache=loose
