@@ -5,6 +5,7 @@
 #include <linux/netdevice.h>
 #include <linux/random.h>
 #include <linux/string.h>
+#include <linux/timex.h>
 
 #include "shm.h"
 
@@ -281,10 +282,14 @@ static bool port_free(struct shm_dev *sd, u32 i, u64 *old)
 	return time_after(jiffies, sd->others[i].at + SHM_STALE);
 }
 
+/*
+ * A kernel that comes from an image of hibernation would draw once more what was
+ * drawn when the image was written; but the clock has gone on.
+ */
 static void incarnate(struct shm_dev *sd)
 {
 	do {
-		sd->incarnation = get_random_u32();
+		sd->incarnation = get_random_u32() ^ random_get_entropy();
 	} while (!sd->incarnation);
 }
 
