@@ -254,24 +254,48 @@ u32 random_word(void)
 	return word ? word : 1;
 }
 
+/* What a port that has our key announces. */
+static u64 owner_of(const struct port *p, u32 incarnation)
+{
+	return p->tap.key ? p->tap.key ^ incarnation : 0;
+}
+
+/* Is this port, with the claim in @old, what a former process for our TAP left? */
+static bool port_was_ours(const struct port *p, u32 i, u64 *old)
+{
+	u64 claim = claim_read(p, i);
+	u64 owner = le64_to_cpu(ivnet_shm_load(&announce_of(p, i)->owner));
+
+	*old = claim;
+	return claim && owner && owner == owner_of(p, IVNET_SHM_CLAIM_INCARNATION(claim));
+}
+
+/* Take a port that has the claim @old, unless somebody else was faster. */
+static bool port_take(struct port *p, u32 i, u64 old)
+{
+	p->incarnation = random_word();
+	if (!claim_swap(p, i, old, own_claim(p)))
+		return false;
+	p->me = (int)i;
+	memset(announce_of(p, i), 0, 128 * (1 + p->geo.ports));
+	return true;
+}
+
 /* Try to get a port; true if there is one now. */
 bool port_claim(struct port *p)
 {
-	u32 first = p->options->port == PORT_ANY ? 0 : p->options->port;
-	u32 last = p->options->port == PORT_ANY ? p->geo.ports - 1 : p->options->port;
+	bool any = p->options->port == PORT_ANY;
+	u32 first = any ? 0 : p->options->port;
+	u32 end = any || first >= p->geo.ports ? p->geo.ports : first + 1;
 	u64 old;
 	u32 i;
 
-	for (i = first; i <= last && i < p->geo.ports; i++) {
-		if (!port_free(p, i, &old))
-			continue;
-		p->incarnation = random_word();
-		if (!claim_swap(p, i, old, own_claim(p)))
-			continue;
-		p->me = (int)i;
-		memset(announce_of(p, i), 0, 128 * (1 + p->geo.ports));
-		return true;
-	}
+	for (i = first; i < end; i++)
+		if (port_was_ours(p, i, &old) && port_take(p, i, old))
+			return true;
+	for (i = first; i < end; i++)
+		if (port_free(p, i, &old) && port_take(p, i, old))
+			return true;
 	return false;
 }
 
@@ -301,6 +325,7 @@ void port_announce(struct port *p, enum ivnet_shm_state state)
 		.mtu		= cpu_to_le16((u16)(p->mtu > 0xffff ? 0xffff : p->mtu)),
 		.max_frame	= cpu_to_le32(p->geo.max_frame),
 		.wants		= cpu_to_le64(p->tap.features),
+		.owner		= cpu_to_le64(owner_of(p, p->incarnation)),
 	};
 	u32 q;
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,6 +24,11 @@
 #define TUN_F_TCP	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 #define TAP_FLAGS	(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
 #define MACHINE_ID	"/etc/machine-id"
+#define BOOT_ID		"/proc/sys/kernel/random/boot_id"
+#define NET_NAMESPACE	"/proc/self/ns/net"
+
+/* Of FNV-1a. */
+#define HASH_START	0xcbf29ce484222325ULL
 
 /* One more descriptor of the device called @name, which may change; or -errno. */
 static int open_queue(char *name, short flags)
@@ -43,6 +49,43 @@ static int open_queue(char *name, short flags)
 	return fd;
 }
 
+/* The first bytes of a file, as text; false if there are none. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	length = fd < 0 ? 0 : read(fd, text, size - 1);
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = 0;
+	return length > 0;
+}
+
+/* FNV-1a */
+static u64 hash(u64 sum, const char *text)
+{
+	while (*text)
+		sum = (sum ^ (u8)*text++) * 0x100000001b3ULL;
+	return sum;
+}
+
+/*
+ * The lock in one number: names like it belong to a network namespace of this boot.
+ * The kernel takes the lock back when no thread of the process can write to memory
+ * any more, so whoever has it knows that all former owners of the number are gone.
+ */
+static u64 lock_key(const char *name)
+{
+	char boot[64], space[32];
+	struct stat st;
+
+	if (!read_text(BOOT_ID, boot, sizeof(boot)) || stat(NET_NAMESPACE, &st))
+		return 0;
+	snprintf(space, sizeof(space), "%llu ", (unsigned long long)st.st_ino);
+	return hash(hash(hash(HASH_START, boot), space), name) | 1ULL << 63;
+}
+
 /* The same device in two processes would give each a part of the frames. */
 static int take_lock(struct tap *tap)
 {
@@ -60,32 +103,20 @@ static int take_lock(struct tap *tap)
 		       errno == EADDRINUSE ? "another ivshmem-tap has it" : strerror(errno));
 		return -1;
 	}
+	tap->key = lock_key(tap->name);
 	return 0;
-}
-
-/* FNV-1a */
-static u64 hash(u64 sum, const char *text)
-{
-	while (*text)
-		sum = (sum ^ (u8)*text++) * 0x100000001b3ULL;
-	return sum;
 }
 
 /* The same at each start: locally administered, by machine and name. */
 static void default_address(const struct tap *tap, u8 *mac)
 {
 	char text[64] = "";
-	ssize_t length;
-	int fd, i;
 	u64 sum;
+	int i;
 
-	fd = open(MACHINE_ID, O_RDONLY | O_CLOEXEC);
-	length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
-	if (length <= 0)
+	if (!read_text(MACHINE_ID, text, sizeof(text)))
 		gethostname(text, sizeof(text) - 1);
-	sum = hash(hash(hash(0xcbf29ce484222325ULL, text), " "), tap->name);
+	sum = hash(hash(hash(HASH_START, text), " "), tap->name);
 	for (i = 0; i < TAP_MAC; i++)
 		mac[i] = (u8)(sum >> (8 * i + 8));
 	mac[0] = (u8)((mac[0] & ~0x01) | 0x02);

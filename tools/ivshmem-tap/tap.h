@@ -16,6 +16,7 @@
  * @queues: number of descriptors
  * @fds: one for each queue
  * @lock: socket whose name keeps a second process away
+ * @key: of this name, for who has the lock; 0: unknown
  * @features: IVNET_SHM_F_* of the frames that it takes
  */
 struct tap {
@@ -23,6 +24,7 @@ struct tap {
 	u32 queues;
 	int fds[IVNET_SHM_QUEUES_MAX];
 	int lock;
+	u64 key;
 	u64 features;
 };
 

@@ -122,6 +122,7 @@ enum ivnet_shm_state {
  * @ident: text for people
  * @reserved: 0
  * @wants: of @features, those whose frames the port likes to get at present
+ * @owner: 0, or a key that no two living ports have, exclusive or @incarnation
  * @reserved2: 0
  */
 struct ivnet_shm_announce {
@@ -139,7 +140,8 @@ struct ivnet_shm_announce {
 	__u8 ident[32];
 	__u8 reserved[2];
 	__le64 wants;
-	__u8 reserved2[40];
+	__le64 owner;
+	__u8 reserved2[32];
 };
 
 /**

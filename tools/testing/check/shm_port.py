@@ -15,6 +15,7 @@ CSUM, TSO4, TSO6, ECN, USO = 1, 2, 4, 8, 16
 BEAT = 0.2
 _DESC = struct.Struct('<IIHHHHHBBHHII')
 _ANNOUNCE = struct.Struct('<3I2HQ6sHI5H32s2sQ40s')
+OWNER = 88    # in an announce block
 
 
 class Port(region.View):
@@ -70,6 +71,17 @@ class Port(region.View):
         at = self.section(self.me)
         self.map[at + 12:at + 128] = words[12:]
         self.map[at:at + 12] = words[:12]
+
+    def owner(self, i):
+        return struct.unpack_from('<Q', self.map, self.section(i) + OWNER)[0]
+
+    def put_owner(self, i, owner):
+        struct.pack_into('<Q', self.map, self.section(i) + OWNER, owner)
+
+    def put_claim(self, i, incarnation):
+        """As if another life of this process had taken port i."""
+        struct.pack_into('<IHH', self.map, region.PORT_TABLE + 64 * i, incarnation & 0xffffffff,
+                         self.client.id, 1)
 
     def lane(self, i, j, q):
         return (j if j < i else j - 1) * self.queues + q

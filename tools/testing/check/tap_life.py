@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of ivshmem-tap: processes, servers, devices and regions that come and go."""
 import os
+import re
 import signal
 import time
 
@@ -28,7 +29,7 @@ def costs(node):
 @test
 def kills(context):
     """a port killed and started 50 times under traffic; the others go on and do not grow"""
-    with Segment(context, nodes=3, size='64M', ports=16, queues=2, start=False) as found:
+    with Segment(context, nodes=3, ports=4, queues=2, start=False) as found:
         one, two, three = found.nodes
         # What outlives the program keeps its addresses, and TCP its connections.
         three.ip('tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'multi_queue', 'vnet_hdr')
@@ -43,6 +44,7 @@ def kills(context):
                 one.ping(three)
                 if number == 4:
                     before = [costs(node) for node in (one, two)]
+        equal(len(set(re.findall(r'tap0 is port (\d+)', three.log()))), 1, three.log())
         after = [costs(node) for node in (one, two)]
         for (fds, memory), (fds_now, memory_now) in zip(before, after):
             equal(fds_now, fds, 'descriptors of a survivor')
@@ -86,18 +88,32 @@ def pause(context):
 
 @test
 def takeover(context):
-    """the port of a process that was killed is free after 2 s, as the server knows"""
+    """a killed process's port is for its device free at once, for others after 2 s"""
     with Segment(context, nodes=2, ports=2) as found:
         one, two = found.nodes
         two.kill()
+        two.start()
+        two.wait_log('tap0 is port 1 of 2', count=2)
+        expect('ports are taken' not in two.log(), two.log())
+        one.ping(two, 10)
+        # Another device: it may be that the former process goes on without the server.
+        two.kill()
+        two.device = 'tap1'
         start = time.monotonic()
         two.start(wait=False)
         two.wait_log('all 2 ports are taken')
-        two.wait_log('tap0 is port 1 of 2', count=2)
+        two.wait_log('tap1 is port 1 of 2')
         took = time.monotonic() - start
         expect(1.9 < took < 5, f'after {took:.1f} s')
         two.give_addresses()
         one.ping(two, 10)
+        # The same name in another network is another device.
+        one.device, two.device = two.device, one.device
+        one.stop()
+        two.kill()
+        one.start(wait=False)
+        one.wait_log('tap1 is port 0 of 2')
+        expect('is port 1' not in one.log(), one.log())
 
 
 @test

@@ -203,6 +203,34 @@ def indices(context):
 
 
 @test
+def owner(context):
+    """only the claim of its own former life is taken at once, not a later one over it"""
+    with Segment(context, nodes=1, ports=2, start=False) as found:
+        node, = found.nodes
+        node.start()
+        node.wait_log('tap0 is port 0 of 2')
+        with Port(found.server, features=ALL) as port:
+            wait_for(lambda: port.announce(0)[0], 'an announcement')
+            key = port.owner(0) ^ port.claim(0)[0]
+            expect(key >> 63, f'key {key:x}')
+            node.kill()
+            # Somebody took the port; what the former one said is still there.
+            for number in range(1, 4):
+                port.put_claim(0, port.claim(0)[0] + number)
+                claim = port.claim(0)
+                node.start(wait=False)
+                node.wait_log('all 2 ports are taken', count=number)
+                equal(port.claim(0), claim, 'the claim')
+                node.kill()
+            # And this is what a life of the same owner would have said.
+            port.put_owner(0, key ^ port.claim(0)[0])
+            node.start()
+            node.wait_log('tap0 is port 0 of 2', count=2)
+            equal(port.owner(0) ^ port.claim(0)[0], key, 'key')
+            port.run(lambda: port.up_with(0), what='a link')
+
+
+@test
 def silence(context):
     """a peer without heartbeat: no carrier after 3 s, nothing lost when it goes on"""
     with Segment(context, nodes=1, start=False) as found:
