@@ -3,6 +3,7 @@
 other. Traffic, the death of the program under traffic, reboots of the guest."""
 import contextlib
 import itertools
+import json
 import os
 import re
 import time
@@ -16,9 +17,14 @@ from server_rig import Wrong, equal, expect, wait_for
 
 LONGEST = 65521    # MTU: the longest frame has 64 KiB less one byte
 STREAM_PORT = 5700
-# What a survivor of the other side's death may take until frames flow again, s: 2 until
-# a port that was left behind can be taken over, and TCP tries again ever more rarely.
-BACK, STILL = 5, 8
+# How long a new process may take until frames flow again, s: it starts, takes the port
+# of the former one, and the link agrees. TCP then needs as long again at most, as it
+# doubles its pauses.
+BACK, STILL = 5, 10
+# And until both streams begin: the guest has to start a program.
+BEGIN = 60
+# Bytes that TCP sends only when it is sending again, and not just trying to.
+FLOWS = 1 << 19
 _taps = itertools.count()
 
 
@@ -49,6 +55,15 @@ class Host(tap_rig.Node):
 
     def inside(self, *command):
         return command
+
+    def ports(self):
+        """Those that it had, in all its lives."""
+        return re.findall(r' is port (\d+) of', self.log())
+
+    def device_bytes(self):
+        """What the device received and sent."""
+        stats = json.loads(self.ip('-j', '-s', 'link', 'show', 'dev', self.device))[0]['stats64']
+        return stats['rx']['bytes'], stats['tx']['bytes']
 
 
 class Started:
@@ -201,6 +216,13 @@ class Pair:
         finally:
             self.mtu(1500)
 
+    def flows(self, seconds=STILL):
+        """Until TCP goes on in both directions."""
+        before = self.host.device_bytes()
+        wait_for(lambda: all(now - was > FLOWS for now, was in
+                             zip(self.host.device_bytes(), before)),
+                 'TCP goes on in both directions', seconds * self.ctx.slow)
+
     def kills(self, count):
         """kill -9 and a new start, on a device that stays; TCP goes on."""
         took = []
@@ -209,12 +231,9 @@ class Pair:
             pauses = [stack.enter_context(tap_rig.stream(*ends, longest=still, port=port))
                       for ends, port in (((self.host, self.inside), STREAM_PORT),
                                          ((self.inside, self.host), STREAM_PORT + 1))]
-            for port in (STREAM_PORT, STREAM_PORT + 1):
-                wait_for(lambda each=port: self.host.run('ss', '-Htn', 'state', 'established',
-                                                         f'( sport = {each} or dport = {each} )')
-                         .stdout, 'a connection', 20 * self.ctx.slow)
+            self.flows(BEGIN)
             for _ in range(count):
-                time.sleep(0.5)
+                self.flows()
                 lives = self.host.log().count(' is port ')
                 self.host.kill()
                 start = time.monotonic()
@@ -223,8 +242,10 @@ class Pair:
                 self.host.wait_link()
                 self.host.ping(self.inside, seconds=BACK * self.ctx.slow)
                 took.append(time.monotonic() - start)
-            time.sleep(0.5)
+            self.flows()
         expect(max(took) < BACK * self.ctx.slow, f'back after {took}')
+        # Whoever comes again for the same device gets its port again, however few there are.
+        equal(len(set(self.host.ports()[-count - 1:])), 1, f'ports {self.host.ports()}')
         expect(min(each['bytes'] for each in pauses) > 1 << 20, f'{pauses}')
         return (f'back {min(took):.1f} to {max(took):.1f} s after it starts; ' +
                 ', '.join(f'{each["bytes"] >> 20} MiB, longest pause {each["pause"]} s'
