@@ -73,12 +73,16 @@ void ivnet_dev_free(struct ivnet_dev *idev)
 }
 EXPORT_SYMBOL_GPL(ivnet_dev_free);
 
-/* Start the device and make, or revive, its net_device. */
+/*
+ * Start the device and make, or revive, its net_device. Where nobody reads the
+ * answer (probe, resume) the log has the reason.
+ */
 static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 {
+	struct netlink_ext_ack reason = {}, *answer = extack ?: &reason;
 	int err;
 
-	err = idev->ops->up(idev, extack);
+	err = idev->ops->up(idev, answer);
 	if (err)
 		goto out;
 	idev->up = true;
@@ -88,12 +92,15 @@ static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	else
 		err = ivnet_netdev_create(idev);
 	if (err) {
-		NL_SET_ERR_MSG_MOD(extack, "the net_device could not be started");
+		NL_SET_ERR_MSG_MOD(answer, "the net_device could not be started");
 		idev->up = false;
 		idev->ops->down(idev);
 	}
 out:
 	idev->err = err;
+	if (err && !extack)
+		dev_err(idev->dev, "not started: %d%s%s; see devlink health diagnose, devlink dev reload tries again\n",
+			err, reason._msg ? ", " : "", reason._msg ?: "");
 	return err;
 }
 
@@ -116,11 +123,8 @@ int ivnet_dev_register(struct ivnet_dev *idev)
 	ivnet_health_create(idev);
 
 	rtnl_lock();
-	err = dev_up(idev, NULL);
+	dev_up(idev, NULL);
 	rtnl_unlock();
-	if (err)
-		dev_err(idev->dev, "not started: %d; see devlink health diagnose, devlink dev reload tries again\n",
-			err);
 
 	devlink_set_features(idev->devlink, DEVLINK_F_RELOAD);
 	devlink_register(idev->devlink);
@@ -234,7 +238,7 @@ EXPORT_SYMBOL_GPL(ivnet_dev_doze);
 /**
  * ivnet_dev_attach() - bring a detached device up with its old configuration
  * @idev: the device
- * @extack: says what went wrong; may be NULL
+ * @extack: says what went wrong; if it is NULL, the log does
  *
  * Return: 0 or an error; then the net_device stays detached.
  */
