@@ -4,6 +4,7 @@
 #include <kunit/test.h>
 #include <linux/slab.h>
 
+#include "../ivshmem/classic.h"
 #include "shm_sim.h"
 
 /* Begin shortly before the low half wraps, as kernels do. */
@@ -90,6 +91,10 @@ bool sim_cancel(struct delayed_work *work)
 	struct sim_port *p = port_of(work);
 	bool queued = p->queued;
 
+	if (p->begun) {
+		p->begun = false;
+		sim_work(p);
+	}
 	p->queued = false;
 
 	return queued;
@@ -123,6 +128,13 @@ void shm_wake_all(struct shm_dev *sd)
 	p->wakes++;
 }
 
+/* All that the classic format's poll does for the work. */
+static void classic_look(struct shm_dev *sd)
+{
+	if (sd->classic && classic_peer_state(sd->classic) != sd->classic->seen)
+		shm_work_kick(sd);
+}
+
 /* A doorbell reaches whoever has that position, and is an interrupt there. */
 static void sim_ring(struct shm_dev *sd, u16 position, u16 vector)
 {
@@ -138,6 +150,7 @@ static void sim_ring(struct shm_dev *sd, u16 position, u16 vector)
 		to->rung++;
 		if (!vector)
 			shm_link_kick(to->sd);
+		classic_look(to->sd);
 	}
 }
 
@@ -204,6 +217,7 @@ static void port_init(struct sim *sim, u32 i)
 	};
 	ether_addr_copy(p->sd->mac, mac);
 	mutex_init(&p->sd->lock);
+	INIT_DELAYED_WORK(&p->sd->work, shm_link_work);
 }
 
 /**
@@ -388,7 +402,7 @@ void sim_work(struct sim_port *p)
 {
 	p->queued = false;
 	p->works++;
-	shm_link_work(&p->sd->work.work);
+	p->sd->work.work.func(&p->sd->work.work);
 }
 
 /**

@@ -49,6 +49,7 @@ struct sim_lane {
  * @frozen: neither its work nor its data path gets to run
  * @queued: its work is due at @due
  * @due: in time of the segment
+ * @begun: its work has begun when it is cancelled, and ends before that does
  * @works: how often its work ran
  * @rung: doorbells that reached it
  * @wakes: looks at all queues that were asked for
@@ -69,6 +70,7 @@ struct sim_port {
 	bool frozen;
 	bool queued;
 	unsigned long due;
+	bool begun;
 	u32 works;
 	u32 rung;
 	u32 wakes;
