@@ -39,9 +39,9 @@ TAGGED = '''
     ip addr add {address}/24 dev {name}.{vlan} && ip link set {name}.{vlan} up'''
 FACTS = '''cd /sys/class/net/{name} && cat mtu address operstate &&
     ethtool -k {name} && ethtool -l {name} && ethtool -g {name} && ethtool -c {name} &&
-    ethtool --get-tunable {name} rx-copybreak; ip addr show {name} | grep inet;
+    ethtool --get-tunable {name} rx-copybreak; ip addr show {name} scope global | grep inet;
     ip -d link show {name} | grep -o 'promiscuity [0-9]*'; cat ../{name}.{vlan}/operstate;
-    ip addr show {name}.{vlan} | grep inet;
+    ip addr show {name}.{vlan} scope global | grep inet;
     ethtool {name} | grep -i wake; true'''
 # What a device that was taken down and brought up once more may keep for good.
 POOLS = "python3 -B /run/pools.py | sed 's/pool [0-9]*//; s/in flight [0-9]*//'"
@@ -522,7 +522,8 @@ def run(ctx):
             power.sleeps('s3', 50 if full else 2)
             # 6.1 cannot read the image from a swap device in use.
             own = () if ctx.kernel == '6.1' else ('test_resume',)
-            power.hibernates((*own, 'reboot', 'platform') * 3 if full else ('platform',))
+            if full:
+                power.hibernates((*own, 'reboot', 'platform') * 3)
             power.kexec()
         finally:
             power.close()
