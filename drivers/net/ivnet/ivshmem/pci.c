@@ -186,6 +186,31 @@ static int ivshmem_resume(struct device *dev)
 static DEFINE_SIMPLE_DEV_PM_OPS(ivshmem_pm_ops, ivshmem_suspend,
 				ivshmem_resume);
 
+/* The lock keeps a reload out until the device is back. */
+static void ivshmem_reset_prepare(struct pci_dev *pdev)
+{
+	struct ivnet_dev *idev = pci_get_drvdata(pdev);
+
+	devl_lock(idev->devlink);
+	ivnet_dev_detach(idev);
+}
+
+static void ivshmem_reset_done(struct pci_dev *pdev)
+{
+	struct ivnet_dev *idev = pci_get_drvdata(pdev);
+	int err = ivnet_dev_attach(idev, NULL);
+
+	devl_unlock(idev->devlink);
+	if (err)
+		pci_err(pdev, "not started after a reset: %d; devlink dev reload tries again\n",
+			err);
+}
+
+static const struct pci_error_handlers ivshmem_err_handler = {
+	.reset_prepare	= ivshmem_reset_prepare,
+	.reset_done	= ivshmem_reset_done,
+};
+
 static const struct pci_device_id ivshmem_ids[] = {
 	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, IVSHMEM_DEVICE_ID),
 	  .driver_data = (kernel_ulong_t)&ivshmem_v1 },
@@ -202,6 +227,7 @@ static struct pci_driver ivshmem_driver = {
 	.probe		= ivshmem_probe,
 	.remove		= ivshmem_remove,
 	.shutdown	= ivshmem_shutdown,
+	.err_handler	= &ivshmem_err_handler,
 	.driver.pm	= pm_sleep_ptr(&ivshmem_pm_ops),
 };
 
