@@ -318,7 +318,9 @@ static void port_test_layout(struct kunit *test)
 {
 	struct sim *sim = sim_new_v2(test, SECTION);
 	struct sim_port *a, *b = &sim->port[1], *c;
-	u32 said;
+	__le16 *queues = (void *)(sim->base + SECTION +
+				  offsetof(struct ivnet_shm_header, queues));
+	u32 said, i;
 
 	a = started(test, sim, 0);
 	c = started(test, sim, 2);
@@ -334,12 +336,42 @@ static void port_test_layout(struct kunit *test)
 	sim_pass(sim, 5000);
 	KUNIT_EXPECT_EQ(test, a->n_said, said);
 
+	/* It is said again when one of the two starts. */
+	sim_down(b);
+	sim_pass(sim, SIM_SOON);
+	started(test, sim, 1);
+	KUNIT_EXPECT_EQ(test, a->n_said, said + 1);
+	sim_down(a);
+	started(test, sim, 0);
+	KUNIT_EXPECT_NOT_NULL(test, strnstr(a->said, "2 queues instead of 1",
+					    sizeof(a->said)));
+	said = a->n_said;
+
 	/* A new start with another mind. */
 	sim_down(b);
 	b->sd->want_queues = 0;
 	started(test, sim, 1);
 	KUNIT_EXPECT_TRUE(test, sim_usable(a, b));
 	KUNIT_EXPECT_EQ(test, a->n_said, said);
+
+	/* A port that changes its mind all the time. */
+	for (i = 1; i < 3; i++) {
+		*queues ^= cpu_to_le16(6);
+		sim_pass(sim, 1000);
+		KUNIT_EXPECT_EQ(test, a->sd->links[1].state, SHM_LINK_DOWN);
+		KUNIT_EXPECT_EQ(test, a->n_said, said + i);
+		*queues ^= cpu_to_le16(6);
+		sim_pass(sim, 1000);
+		KUNIT_EXPECT_TRUE(test, sim_usable(a, b));
+	}
+
+	/* Two of them. */
+	*queues ^= cpu_to_le16(6);
+	sim_pass(sim, 1000);
+	sim_down(c);
+	c->sd->want_queues = 2;
+	started(test, sim, 2);
+	KUNIT_EXPECT_NOT_NULL(test, strnstr(a->said, "port 2", sizeof(a->said)));
 }
 
 static void port_test_small(struct kunit *test)
@@ -348,6 +380,38 @@ static void port_test_small(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, sim_up(&sim->port[0]), -EINVAL);
 	KUNIT_EXPECT_NOT_NULL(test, strnstr(sim->port[0].said, "too small", 200));
+}
+
+/* The header is whole, and nothing of what was there before is left beside it. */
+static void port_test_page(struct kunit *test)
+{
+	struct sim *sim = sim_new_v2(test, SECTION);
+	const u32 len = sizeof(struct ivnet_shm_header);
+	struct ivnet_shm_header h;
+
+	memset(sim->base, 0xa5, SECTION);
+	KUNIT_ASSERT_EQ(test, sim_up(&sim->port[0]), 0);
+	memcpy(&h, sim->base, len);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(h.crc),
+			ivnet_shm_crc(&h, offsetof(typeof(h), crc)));
+	KUNIT_EXPECT_NULL(test, memchr_inv(sim->base + len, 0,
+					   IVNET_SHM_PAGE - len));
+}
+
+/* Queues that the user wants are taken; of those by default as many as there is room for. */
+static void port_test_queues(struct kunit *test)
+{
+	struct sim *sim = sim_new_v2(test, 0x8000);
+	struct shm_dev *sd = sim->port[0].sd;
+
+	sd->own_queues = 4;
+	KUNIT_ASSERT_EQ(test, sim_up(&sim->port[0]), 0);
+	KUNIT_EXPECT_LT(test, sd->geo.queues, 4);
+	KUNIT_EXPECT_GE(test, sd->geo.max_frame, 1518);
+	sim_down(&sim->port[0]);
+	sd->want_queues = 4;
+	KUNIT_ASSERT_EQ(test, sim_up(&sim->port[0]), 0);
+	KUNIT_EXPECT_EQ(test, sd->geo.queues, 4);
 }
 
 /* Whatever a port does, it is done in its own section. */
@@ -435,6 +499,8 @@ static struct kunit_case shm_v2_cases[] = {
 	KUNIT_CASE(port_test_death),
 	KUNIT_CASE(port_test_layout),
 	KUNIT_CASE(port_test_small),
+	KUNIT_CASE(port_test_page),
+	KUNIT_CASE(port_test_queues),
 	KUNIT_CASE(port_test_foreign),
 	KUNIT_CASE(port_test_lie),
 	{}
