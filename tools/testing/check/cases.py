@@ -350,7 +350,7 @@ def sleep(ctx):
 
 @case('v2', 200, kernels=('6.12', '6.1'))
 def jailhouse(ctx):
-    """IVSHMEM v2: every kind of interrupt, both formats, death, four ports"""
+    """IVSHMEM v2: every kind of interrupt, both formats, resets, death, four ports"""
     v2.run(ctx)
 
 

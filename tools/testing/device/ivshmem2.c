@@ -291,6 +291,7 @@ static void reset_peer(struct vfio_device *dev)
 {
 	struct peer *peer = to_peer(dev);
 
+	pr_info("%s: reset in state %u", dev->name, peer->state);
 	peer->int_control = false;
 	set_state(peer, 0);
 }
