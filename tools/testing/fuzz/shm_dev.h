@@ -139,6 +139,11 @@ static inline u32 get_random_u32(void)
 	return ++last;
 }
 
+static inline unsigned long random_get_entropy(void)
+{
+	return 0;
+}
+
 static inline u32 num_online_cpus(void)
 {
 	return 2;
