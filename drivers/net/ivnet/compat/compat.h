@@ -196,6 +196,13 @@ static inline int ivnet_find_vqs(struct virtio_device *vdev, unsigned int n,
 	ivnet_find_vqs(vdev, n, vqs, info)
 #endif
 
+#ifndef IVNET_HAVE_CONFIG_DRIVER_ENABLE
+/* Nobody can switch the interrupts for the configuration off. */
+static inline void virtio_config_driver_enable(struct virtio_device *vdev)
+{
+}
+#endif
+
 #ifndef IVNET_HAVE_RESIZE_DONE
 #define virtqueue_resize(vq, num, recycle, done)			\
 	virtqueue_resize(vq, num, recycle)

@@ -57,6 +57,7 @@ yes() {
 }
 
 have VIRTQUEUE_INFO '^struct virtqueue_info' linux/virtio_config.h
+have CONFIG_DRIVER_ENABLE 'virtio_config_driver_enable' linux/virtio.h
 have VIRTQUEUE_RESET '^int virtqueue_reset' linux/virtio.h
 have ADD_INBUF_PREMAPPED 'virtqueue_add_inbuf_premapped' linux/virtio.h
 have SET_DMA_PREMAPPED 'virtqueue_set_dma_premapped' linux/virtio.h

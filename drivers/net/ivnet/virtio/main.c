@@ -557,6 +557,8 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd->mergeable_rx = true;
 	vd->vlan_filter = true;
 	vdev->priv = idev;
+	/* virtio_net switches them off when it stops, and leaves it at that. */
+	virtio_config_driver_enable(vdev);
 
 	err = ivnet_dev_register(idev);
 	if (err)
