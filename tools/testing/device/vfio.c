@@ -53,6 +53,22 @@ struct header {
 	uint32_t error;
 };
 
+/* A part of the guest's memory comes or goes; the latter has no offset. */
+struct map {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t offset;
+	uint64_t address;
+	uint64_t size;
+};
+
+struct unmap {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t address;
+	uint64_t size;
+};
+
 /* Begins a read or a write; data follows. */
 struct access {
 	uint64_t offset;
@@ -364,11 +380,15 @@ static int access_region(struct vfio_device *dev, struct message *m, bool write)
 
 	if (access.region == VFIO_PCI_CONFIG_REGION_INDEX) {
 		if (!write) {
+			if (dev->ops->config)
+				dev->ops->config(dev, access.offset, access.count, false);
 			pci_read(&dev->pci, access.offset, data, access.count);
 		} else if (pci_write(&dev->pci, access.offset, data, access.count)) {
 			dev->resets++;
 			pr_info("%s: function-level reset", dev->name);
 			reset(dev);
+		} else if (dev->ops->config) {
+			dev->ops->config(dev, access.offset, access.count, true);
 		}
 		return 0;
 	}
@@ -382,6 +402,39 @@ static int access_region(struct vfio_device *dev, struct message *m, bool write)
 	return 0;
 }
 
+/* Without a descriptor it is a BAR or a ROM, which no device here wants. */
+static int map_memory(struct vfio_device *dev, struct message *m)
+{
+	struct map map;
+
+	if (m->length < sizeof(map))
+		return -EINVAL;
+	memcpy(&map, m->data, sizeof(map));
+	m->length = 0;
+	if (!dev->memory || !m->nr_fds)
+		return 0;
+
+	return memory_add(dev->memory, map.address, map.size, m->fds[0], map.offset,
+			  map.flags & VFIO_DMA_MAP_FLAG_WRITE) ? 0 : -ENOMEM;
+}
+
+static int unmap_memory(struct vfio_device *dev, struct message *m)
+{
+	struct unmap unmap;
+
+	if (m->length < sizeof(unmap))
+		return -EINVAL;
+	memcpy(&unmap, m->data, sizeof(unmap));
+	if (!dev->memory)
+		return 0;
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL)
+		memory_remove(dev->memory, 0, UINT64_MAX);
+	else
+		memory_remove(dev->memory, unmap.address, unmap.size);
+
+	return 0;
+}
+
 /* Turns a request into its reply: 0 or a negative errno. */
 static int handle(struct vfio_device *dev, struct message *m)
 {
@@ -389,11 +442,9 @@ static int handle(struct vfio_device *dev, struct message *m)
 	case CMD_VERSION:
 		return version(m);
 	case CMD_DMA_MAP:
-		/* No device here reads or writes the guest's memory. */
-		m->length = 0;
-		return 0;
+		return map_memory(dev, m);
 	case CMD_DMA_UNMAP:
-		return 0;
+		return unmap_memory(dev, m);
 	case CMD_GET_INFO:
 		return get_info(m);
 	case CMD_GET_REGION_INFO:
@@ -492,6 +543,8 @@ static void disconnect(struct vfio_device *dev)
 	for (i = 0; i < VFIO_MAX_VECTORS; i++)
 		set_event(dev, i, -1);
 	dev->masked = false;
+	if (dev->memory)
+		memory_remove(dev->memory, 0, UINT64_MAX);
 	pr_info("%s: disconnected", dev->name);
 	reset(dev);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "pci.h"
 
 #define VFIO_MAX_VECTORS 32
@@ -20,6 +21,7 @@ struct vfio_device;
  * @read: a trapped read of a BAR; always within it
  * @write: a trapped write, likewise
  * @reset: the device was reset, or its client is gone
+ * @config: the configuration space is about to be read or was written; may be NULL
  */
 struct vfio_ops {
 	void (*read)(struct vfio_device *dev, unsigned int bar, uint64_t offset, void *data,
@@ -27,6 +29,7 @@ struct vfio_ops {
 	void (*write)(struct vfio_device *dev, unsigned int bar, uint64_t offset,
 		      const void *data, size_t count);
 	void (*reset)(struct vfio_device *dev);
+	void (*config)(struct vfio_device *dev, uint64_t offset, size_t count, bool write);
 };
 
 /**
@@ -63,6 +66,7 @@ struct vfio_bar {
  * @pending: INTx: to be raised when it is not masked any more
  * @masked: INTx: raised, and not yet seen
  * @resets: how often it was reset
+ * @memory: the guest's, or NULL if the device reads and writes none of it
  */
 struct vfio_device {
 	const struct vfio_ops *ops;
@@ -78,6 +82,7 @@ struct vfio_device {
 	bool pending;
 	bool masked;
 	unsigned long resets;
+	struct memory *memory;
 };
 
 int listen_at(const char *path);

@@ -16,6 +16,7 @@ from .net import Nic
 from .qmp import Qmp
 from .rig import CACHE, TOP, VmError, isolate, run_dir
 from .shm import Shm
+from .vnet import Vnet
 
 ROOT13 = os.path.join(CACHE, 'trixie')
 _folders = itertools.count(1)
@@ -67,7 +68,7 @@ class Guest:
     """A virtual machine; starts on entering a "with", is killed on leaving it.
 
     kernel   name in the cache ("6.12"), a path or a Kernel
-    nics     list of Nic, Shm and Ivshmem2, or of texts as for --nic
+    nics     list of Nic, Shm, Ivshmem2 and Vnet, or of texts as for --nic
     name     host name, and name in messages
     smp, mem processors and memory ("512M")
     root     folder that becomes the guest's root, read-only with an overlay
@@ -98,9 +99,10 @@ class Guest:
         self.root = root or ROOT13
         if not os.path.isdir(os.path.join(self.root, 'usr')):
             raise VmError(f'no root {self.root}: run tools/testing/setup.sh root')
-        self.qemu = next((nic.qemu for nic in self.nics if isinstance(nic, Ivshmem2)), qemu)
+        self.qemu = next((nic.qemu for nic in self.nics if hasattr(nic, 'qemu')), qemu)
         self.iommu, self.icount, self.ports = iommu, icount, ports
-        self.shared_memory, self.high_bars = shared_memory, high_bars
+        self.shared_memory = shared_memory or any(isinstance(nic, Vnet) for nic in self.nics)
+        self.high_bars = high_bars
         self.cmdline, self.args, self.debug = cmdline, list(args), debug
         self.kvm = have_kvm() and not icount
         self.dir = os.path.join(run_dir(), str(next(_folders)))

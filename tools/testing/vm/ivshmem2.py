@@ -9,40 +9,18 @@ import itertools
 import json
 import os
 import socket
-import subprocess
-import threading
-import time
 
+from .device import START, Process
 from .net import Network, networks, parse
-from .rig import TOP, VmError, isolate, run_dir
+from .rig import VmError, isolate, run_dir
 from .shm import FIRST_SLOT, size_of
 
-_START = 20    # seconds that the process may take
 # From here on QEMU has memory modules, and a guest this much of it for each peer.
 _MODULES, _MODULES_EACH = 4 << 30, 64 << 20
-_building = threading.Lock()
 _numbers = itertools.count(1)
 
 
-def device_program(name, **variables):
-    """A program of tools/testing/device, built once per run and set of variables."""
-    folder = os.path.join(run_dir(), '-'.join(['device', *variables.values()]))
-    program = os.path.join(folder, name)
-    with _building:
-        if not os.path.exists(program):
-            os.makedirs(folder, exist_ok=True)
-            done = subprocess.run(['make', '-s', '-C', os.path.join(TOP, 'tools/testing/device'),
-                                   f'O={folder}',
-                                   *(f'{key}={value}' for key, value in variables.items())],
-                                  check=False, timeout=300, text=True,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT)
-            if done.returncode:
-                raise VmError(f'tools/testing/device does not build:\n{done.stdout}')
-    return program
-
-
-class Peers(Network):
+class Peers(Network, Process):
     """Peers that share memory, of which each is a device of a guest.
 
     peers    2 to 4
@@ -58,7 +36,7 @@ class Peers(Network):
     def __init__(self, name, peers=2, protocol='4000', rw=0, output='1M', vectors=2, intx=False,
                  one_shot=False, trap=False, fixed=False, sanitize=False):
         isolate()
-        super().__init__(name)
+        Network.__init__(self, name)
         self.count, self.protocol = int(peers), int(str(protocol), 16)
         self.rw, self.output = size_of(rw), size_of(output)
         if 4096 + self.rw + self.count * self.output > _MODULES_EACH:
@@ -66,12 +44,10 @@ class Peers(Network):
         self.index = next(_numbers)
         base = os.path.join(run_dir(), f'peers{self.index}')
         self.sockets = [f'{base}.{number}.sock' for number in range(self.count)]
-        self.control, self.path, self.log = f'{base}.control', f'{base}.mem', f'{base}.log'
+        self.path = f'{base}.mem'
         self.free = list(range(self.count))
         self.fixed = fixed in (True, 'on')
-        variables = {'SANITIZE': 'address,undefined'} if sanitize else {}
-        words = [device_program('device', **variables), '--control', self.control,
-                 '--memory', self.path, '--protocol', str(protocol), '--rw-size', str(self.rw),
+        words = ['--memory', self.path, '--protocol', str(protocol), '--rw-size', str(self.rw),
                  '--output-size', str(self.output), '--vectors', str(vectors)]
         for number, path in enumerate(self.sockets):
             words += ['--socket', path]
@@ -79,14 +55,7 @@ class Peers(Network):
                 words += ['--address', f'{self.address_of(number):x}']
         for option, given in (('--intx', intx), ('--one-shot', one_shot), ('--trap', trap)):
             words += [option] if given else []
-        with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
-        end = time.monotonic() + _START
-        while 'serving' not in self.messages():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise VmError(f'tools/testing/device does not start:\n{self.messages()}')
-            time.sleep(0.02)
+        Process.__init__(self, 'device', base, words, sanitize)
 
     def __enter__(self):
         return self
@@ -94,15 +63,10 @@ class Peers(Network):
     def __exit__(self, *_):
         self.close()
 
-    def messages(self):
-        """What the process has said."""
-        with open(self.log, encoding='utf-8', errors='replace') as file:
-            return file.read()
-
     def report(self):
         """Its counters, a dictionary for each peer."""
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(_START)
+            sock.settimeout(START)
             sock.connect(self.control)
             with sock.makefile() as file:
                 return json.loads(file.read())['peers']
@@ -128,13 +92,7 @@ class Peers(Network):
 
     def close(self):
         """End the process; its exit status. No guest uses the devices any more."""
-        code = self.process.poll()
-        if code is None:
-            self.process.terminate()
-            code = self.process.wait(_START)
-        for path in (self.path, self.control, *self.sockets):
-            if os.path.exists(path):
-                os.remove(path)
+        code = self.end(self.path, *self.sockets)
         self.forget()
         return code
 
