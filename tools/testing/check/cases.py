@@ -20,6 +20,7 @@ import segment
 import v2
 import variants
 import vm
+import vnet
 
 SELFTESTS = '/ivnet/tools/testing/selftests/run.sh'
 # Before 8.1 QEMU could run stale code on one processor after another one had
@@ -333,6 +334,13 @@ def classic_format(ctx):
 def ivshmem2_device(ctx):
     """IVSHMEM v2 devices of tools/testing/device, without a driver"""
     device.run(ctx)
+
+
+@case('virtio-device', 60, kernels=('6.12',))
+def virtio_device(ctx):
+    """our own virtio-net device: with the kernel's driver, with ours, and its lies"""
+    with peer.Server(5500 + next(_ports)) as server:
+        vnet.run(ctx, exchange, server)
 
 
 @case('host', 60, kernels=('6.12',))
