@@ -5,6 +5,7 @@ import threading
 
 import classic
 import contract
+import contract_device
 import control
 import device
 import host
@@ -13,6 +14,7 @@ import kernel_tests
 import lifetime
 import peer
 import power
+import recovery
 import regions
 import report
 import rss
@@ -214,6 +216,7 @@ def device_contract(ctx):
     """the device contract, which none of QEMU's devices keeps"""
     with peer.Server(5500 + next(_ports)) as server:
         contract.run(ctx, exchange, server)
+        contract_device.run(ctx, exchange, server)
 
 
 @case('lifetime', 40)
@@ -222,17 +225,23 @@ def lifetimes(ctx):
     lifetime.run(ctx, exchange, 5500 + next(_ports), rig)
 
 
-@case('control', 40)
+@case('control', 40, kernels=('6.12',))
 def control_queue(ctx):
     """what the device knows of filters, and keeps through every reset"""
     with peer.Server(5500 + next(_ports)) as server:
         control.run(ctx, exchange, server)
 
 
-@case('rss', 30, kernels=('6.12', '6.1'))
+@case('rss', 30, kernels=('6.12',))
 def scaling(ctx):
     """frames go to the queues that key, table and fields say"""
     rss.run(ctx)
+
+
+@case('recovery', 60, kernels=('6.12',))
+def recover(ctx):
+    """a device that stops working is reset, queue by queue if that is enough"""
+    recovery.run(ctx)
 
 
 # What of the list tells whether packets get through where the way they do is another one.
@@ -324,7 +333,7 @@ def hostile_peer(ctx):
     hostile.run(ctx)
 
 
-@case('classic', 120, kernels=('6.12', '6.1'))
+@case('classic', 120, kernels=('6.12',))
 def classic_format(ctx):
     """the classic format, against a program that resets, dies and lies"""
     classic.run(ctx, exchange, 5500 + next(_ports))
@@ -350,13 +359,13 @@ def host_port(ctx):
         host.run(ctx, exchange, server)
 
 
-@case('power', 90, kernels=('6.12',))
+@case('power', 110, kernels=('6.12',))
 def sleep(ctx):
     """suspend, hibernation and kexec, with traffic on"""
     power.run(ctx)
 
 
-@case('v2', 200, kernels=('6.12', '6.1'))
+@case('v2', 200, kernels=('6.12',))
 def jailhouse(ctx):
     """IVSHMEM v2: every kind of interrupt, both formats, resets, death, four ports"""
     v2.run(ctx)

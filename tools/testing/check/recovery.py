@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the driver does when its device (tools/testing/device) stops working: queues
+that stand still, interrupts that are lost, rings that make no sense, a control queue
+that is silent, with traffic on."""
+import json
+import time
+
+import vm
+from streams import Streams
+
+PORT = 5800
+# Seconds, on a machine that may be busy as well; what it took is printed.
+BACK = 30
+ALWAYS = 1000000
+
+
+class Recovery:
+    """A guest with a device that is told to fail."""
+
+    def __init__(self, ctx, guest, nic):
+        self.ctx, self.guest, self.nic = ctx, guest, nic
+        self.name = guest.ifname(nic)
+        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
+        self.device = 'virtio/' + link.strip().split('/')[-1]
+        self.wrong = []
+
+    def do(self, command, check=True):
+        return self.guest.run(command.format(dev=self.name, handle=self.device),
+                              timeout=60 * self.ctx.slow, check=check)
+
+    def counters(self):
+        lines = self.do('ethtool -S {dev}').out.splitlines()[1:]
+        return {line.split(':')[0].strip(): int(line.split(':')[1]) for line in lines}
+
+    def health(self, reporter):
+        shown = json.loads(self.do(f'devlink -j health show {{handle}} reporter {reporter}').out)
+        return next(iter(shown['health'].values()))[0]
+
+    def grown(self, before, *names):
+        now = self.counters()
+        return {name: now[name] - before[name] for name in names}
+
+    def stuck_queue(self, streams):
+        """The device does not look at its transmit queue any more, until that is reset."""
+        before, events = self.counters(), self.health('tx')['error']
+        traffic = Streams(self.guest, self.nic.segment.address(), PORT, streams)
+        if traffic.moves(BACK * self.ctx.slow) is None:
+            return 'no traffic at all'
+        time.sleep(1)
+        self.nic.lie('tx-stop')    # once, and nobody tells it again that there are frames
+        start = time.monotonic()
+        while not sum(q['resets'] for q in self.nic.state()['queues']):
+            if time.monotonic() > start + BACK * self.ctx.slow:
+                return f'nothing was done: {self.grown(before, "queue_resets", "device_resets")}'
+            time.sleep(0.05)
+        found = time.monotonic() - start
+        back = traffic.moves(BACK * self.ctx.slow)
+        if back is None:
+            return 'traffic does not come back'
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: stuck queue reset after {found:.1f} s, '
+                          f'data {back:.1f} s later')
+        wrong = traffic.end(120 * self.ctx.slow)
+        grown = self.grown(before, 'queue_resets', 'device_resets', 'ctrl_timeouts')
+        health = self.health('tx')
+        if grown != {'queue_resets': 1, 'device_resets': 0, 'ctrl_timeouts': 0}:
+            wrong += f' {grown}'
+        if health['error'] != events + 1 or health['state'] != 'healthy':
+            wrong += f' {health}'
+        return wrong
+
+    def dead_queue(self):
+        """It does not work even after its reset: the device is reset."""
+        before = self.counters()
+        traffic = Streams(self.guest, self.nic.segment.address(), PORT + 2, 1)
+        if traffic.moves(BACK * self.ctx.slow) is None:
+            return 'no traffic at all'
+        self.nic.lie('tx-stop', count=ALWAYS)
+        start = time.monotonic()
+        while not self.grown(before, 'device_resets')['device_resets']:
+            if time.monotonic() > start + BACK * self.ctx.slow:
+                return f'nothing was done: {self.grown(before, "queue_resets", "device_resets")}'
+            time.sleep(0.2)
+        self.nic.truth()
+        found = time.monotonic() - start
+        back = traffic.moves(2 * BACK * self.ctx.slow)
+        if back is None:
+            return 'traffic does not come back'
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: dead queue: device reset after '
+                          f'{found:.1f} s, data {back:.1f} s later')
+        return traffic.end(120 * self.ctx.slow)
+
+    def pings(self, count=5):
+        done = self.do(f'ping -i 0.2 -c {count} -w {BACK * self.ctx.slow} '
+                       f'{self.nic.segment.address()}', check=False)
+        return '' if done else done.out
+
+    def repaired(self, reporter, counter, **lie):
+        """A lie makes the device useless: it is reset, and told everything again."""
+        name = lie.pop('name')
+        before, events = self.counters(), self.health(reporter)['error']
+        known = {key: self.nic.state()[key] for key in ('mac', 'filter')
+                 if key in self.nic.state()}
+        self.nic.lie(name, count=1, **lie)
+        flood = self.guest.start_command(
+            f'ping -i 0.05 -w {2 * BACK * self.ctx.slow} {self.nic.segment.address()} >/dev/null')
+        start = time.monotonic()
+        while not self.grown(before, counter)[counter]:
+            if time.monotonic() > start + BACK * self.ctx.slow:
+                flood.kill()
+                return f'nothing was done: {self.grown(before, *before)}'
+            time.sleep(0.2)
+        self.nic.truth()
+        took = time.monotonic() - start
+        flood.kill()
+        wrong = self.pings()
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: {name}: {counter} after {took:.1f} s')
+        health = self.health(reporter)
+        if health['error'] != events + 1 or health['state'] != 'healthy':
+            wrong += f' {health}'
+        now = {key: self.nic.state()[key] for key in known}
+        if now != known:
+            wrong += f' {now}, before {known}'
+        return wrong
+
+    def lost_interrupts(self):
+        """They are made up for by looking; nothing is reset."""
+        before = self.counters()
+        self.nic.lie('irq-lost', count=ALWAYS)
+        found = self.do(f'ping -i 1 -c 8 -w {BACK} {self.nic.segment.address()}', check=False).out
+        self.nic.truth()
+        wrong = self.pings()
+        grown = self.grown(before, 'rx_lost_interrupts', 'tx_lost_interrupts', 'device_resets',
+                           'queue_resets')
+        if not grown['rx_lost_interrupts'] or grown['device_resets'] or grown['queue_resets']:
+            wrong += f' {grown} {found}'
+        return wrong
+
+    def silent_control(self):
+        """Commands fail soon, data goes on, a user can have it repaired."""
+        before, events = self.counters(), self.health('ctrl')['error']
+        traffic = Streams(self.guest, self.nic.segment.address(), PORT + 1, 1)
+        if traffic.moves(BACK * self.ctx.slow) is None:
+            return 'no traffic at all'
+        self.nic.lie('ctrl-silent', count=ALWAYS)
+        wrong = ''
+        start = time.monotonic()
+        if self.do('ip link set {dev} address 02:aa:00:00:00:05', check=False):
+            wrong += 'an address was set; '
+        took = time.monotonic() - start
+        start = time.monotonic()
+        if self.do('ethtool -K {dev} rx-gro-hw off', check=False):
+            if 'rx-gro-hw: off' in self.do('ethtool -k {dev}').out:
+                wrong += 'an offload was switched; '
+        again = time.monotonic() - start
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: silent control queue: errors after '
+                          f'{took:.1f} s and {again:.1f} s')
+        if max(took, again) > 5 * self.ctx.slow:
+            wrong += 'it takes too long; '
+        if traffic.moves(BACK * self.ctx.slow) is None:
+            wrong += 'data stands still; '
+        wrong += traffic.end(60 * self.ctx.slow)
+        grown = self.grown(before, 'ctrl_timeouts', 'device_resets')
+        if grown != {'ctrl_timeouts': 1, 'device_resets': 0}:
+            wrong += f' {grown}'
+        deadline = time.monotonic() + BACK * self.ctx.slow
+        while self.health('ctrl')['error'] != events + 1 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if self.health('ctrl')['state'] != 'error' or self.health('ctrl')['error'] != events + 1:
+            wrong += f' {self.health("ctrl")}'
+        self.nic.truth()
+        self.do('devlink health recover {handle} reporter ctrl')
+        self.do('ip link set {dev} address 02:aa:00:00:00:05')
+        self.do(f'ip link set {{dev}} address {self.nic.mac}')
+        if self.health('ctrl')['state'] != 'healthy':
+            wrong += f' {self.health("ctrl")}'
+        return wrong + self.pings()
+
+    def garbage_control(self):
+        """An answer that is none is an error, and counted."""
+        wrong = ''
+        for value, counter in ((1, 'ctrl_refused'), (2, 'ctrl_unknown_answers'),
+                               (255, 'ctrl_unknown_answers')):
+            before = self.counters()
+            self.nic.lie('ctrl-ack', value=value, count=1)
+            if self.do('ip link set {dev} address 02:aa:00:00:00:06', check=False):
+                wrong += f'answer {value} was taken for success; '
+            if self.grown(before, counter)[counter] != 1:
+                wrong += f'answer {value} is not counted; '
+            self.nic.truth()
+        return wrong + self.pings()
+
+    def by_hand(self):
+        """devlink health: what was dumped of the last event can be read."""
+        text = self.do('devlink health dump show {handle} reporter tx', check=False).out
+        return '' if 'ring' in text else f'dump: {text}'
+
+
+def run(ctx):
+    full = ctx.options.stress
+    nic = vm.Vnet(ctx.segment())
+    with ctx.guest([nic], name=f'recovery-{ctx.kernel}', smp=2) as guest:
+        guest.load('ivnet')
+        guest.addresses()
+        it = Recovery(ctx, guest, nic)
+        for name, step in (
+                ('works', it.pings),
+                ('stuck transmit queue', lambda: it.stuck_queue(20 if full else 4)),
+                ('dead transmit queue', it.dead_queue),
+                ('dump', it.by_hand),
+                ('lost interrupts', it.lost_interrupts),
+                ('control queue answers nonsense', it.garbage_control),
+                ('silent control queue', it.silent_control),
+                ('device needs a reset', lambda: it.repaired('device', 'device_resets',
+                                                             name='needs-reset')),
+                ('a used id that there is not', lambda: it.repaired(
+                    'rx', 'device_resets', name='used-id', value=0xffff, queue='rx'))):
+            wrong = step()
+            nic.truth()
+            ctx.check(f'recovery: {name}', not wrong, wrong)
+        ctx.splats(guest, 'recovery')
