@@ -95,8 +95,7 @@ def macvlan(t):
 def promiscuous(t):
     """Frames for others are seen, and are known as such."""
     side, peer = t.net.local, t.net.remote
-    side.ip('link set', side.ifname, 'promisc on')
-    t.defer(side.ip, 'link set', side.ifname, 'promisc off')
+    side.hear(t)
     frame = packets.ethernet('02:99:99:99:99:99', peer.mac(), packets.ETH_TEST, b'for nobody' * 10)
     with packets.Raw(side, packets.ETH_TEST) as into, packets.Raw(peer) as out:
         out.send(frame)
@@ -113,11 +112,13 @@ def many_groups(t):
     index = socket.if_nametoindex(side.ifname)
     member = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     t.defer(member.close)
+    before = side.commands()
     for group in groups:
         member.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, struct.pack(
             '=iHH8s', index, _MULTICAST, 6, packets.mac(group)))
     t.true(all(group in side.ip('maddr show dev', side.ifname).stdout for group in groups),
            'a group is missing in the list of addresses')
+    side.told(before)
     for group in (groups[0], groups[-1]):
         with packets.Raw(side, packets.ETH_TEST) as into, packets.Raw(peer) as out:
             out.send(packets.ethernet(group, peer.mac(), packets.ETH_TEST, bytes(50)))

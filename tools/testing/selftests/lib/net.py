@@ -136,23 +136,28 @@ class Side:
                 (line.rsplit(':', 1) for line in lines if ':' in line)}
 
     def hear(self, test, group=None):
-        """Receive what goes to a group, or everything. A device with filters is told in
-        the background."""
-        before = self.stats().get('ctrl_commands')
+        """Receive what goes to a group, or everything."""
+        before = self.commands()
         if group:
             self.ip('maddr add', group, 'dev', self.ifname)
             test.defer(self.ip, 'maddr del', group, 'dev', self.ifname)
         else:
             self.ip('link set', self.ifname, 'promisc on')
             test.defer(self.ip, 'link set', self.ifname, 'promisc off')
-        if not self.features()['rx-vlan-filter'][0]:
-            return
+        self.told(before)
 
-        def told():
-            first = self.stats()['ctrl_commands']
+    def commands(self):
+        """What the device was told so far; None if it has no filters."""
+        return self.stats()['ctrl_commands'] if self.features()['rx-vlan-filter'][0] else None
+
+    def told(self, before):
+        """Filters have changed since: the device gets to know in the background."""
+        def rests():
+            first = self.commands()
             time.sleep(0.2)
-            return first > before and first == self.stats()['ctrl_commands']
-        wait_for(told, 'filters of the device')
+            return first > before and first == self.commands()
+        if before is not None:
+            wait_for(rests, 'filters of the device')
 
     def features(self):
         """{name: (active, fixed)}"""
