@@ -210,6 +210,10 @@ def stops(side, path):
     with Other(path, side.shared, 0) as other:
         side.speak(other.position)
         side.check('before it stops: carrier', side.carrier())
+        # An old entry may stand for none; then nothing would fill the ring.
+        done = side.guest.run(f'for i in $(seq 20); do ping -q -c 1 -W 2 {side.shared.address()} '
+                              '&& exit; done; exit 1', timeout=120 * side.ctx.slow)
+        side.check('before it stops: ping', done, done.out)
         before = stats(side.guest)
         other.process.send_signal(signal.SIGSTOP)
         # In many fragments and more than once, so that a slow guest fills the ring too.

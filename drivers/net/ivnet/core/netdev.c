@@ -344,7 +344,8 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	dev->ethtool_ops = &ivnet_ethtool_ops;
 	/* Whatever filters, the stack sorts out what is not for this machine. */
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_UNICAST_FLT;
-	dev->watchdog_timeo = IVNET_WATCHDOG;
+	if (idev->ops->watch)
+		dev->watchdog_timeo = IVNET_WATCHDOG;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->mtu = lim->mtu;
 
