@@ -28,10 +28,10 @@ class Client:
     def ask(self, command, data=b'', size=None):
         """(errno, data) of the reply, or None if the connection ends."""
         size = 16 + len(data) if size is None else size
-        self.sock.sendall(struct.pack('<HHIII', 7, command, size, 0, 0) + data)
         try:
+            self.sock.sendall(struct.pack('<HHIII', 7, command, size, 0, 0) + data)
             header = self.sock.recv(16, socket.MSG_WAITALL)
-        except ConnectionResetError:
+        except (BrokenPipeError, ConnectionResetError):
             return None
         if not header:
             return None
