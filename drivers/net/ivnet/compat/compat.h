@@ -29,6 +29,12 @@
 #include <net/page_pool.h>
 #endif
 
+#ifdef IVNET_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 #define IVNET_VERSION "0.1.0"
 
 /* uapi constants that old headers lack (virtio 1.3, 5.1.3) */

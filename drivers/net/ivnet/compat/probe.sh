@@ -71,6 +71,7 @@ have ETHTOOL_PUTS 'ethtool_puts' linux/ethtool.h
 have RXFH_PARAM '^struct ethtool_rxfh_param' linux/ethtool.h
 have RXFH_FIELDS '\(\*get_rxfh_fields\)' linux/ethtool.h
 have RX_RING_COUNT '\(\*get_rx_ring_count\)' linux/ethtool.h
+have LINUX_UNALIGNED '.' linux/unaligned.h
 have PAGE_POOL_DIR '.' net/page_pool/types.h
 have PAGE_POOL_UNREF 'page_pool_unref_page' net/page_pool/helpers.h
 have PAGE_POOL_UNREFED 'page_pool_put_unrefed_page' net/page_pool/types.h

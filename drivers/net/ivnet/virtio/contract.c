@@ -177,16 +177,6 @@ static const struct {
 			   BIT_ULL(VIRTIO_NET_F_GUEST_USO6) |		\
 			   BIT_ULL(VIRTIO_NET_F_HOST_USO))
 
-static u32 le16(const u8 *p)
-{
-	return p[0] | p[1] << 8;
-}
-
-static u32 le32(const u8 *p)
-{
-	return le16(p) | le16(p + 2) << 16;
-}
-
 static void broken(struct vnet_contract_report *report, enum rule rule,
 		   u64 found)
 {
@@ -271,8 +261,8 @@ static void check_part(const struct vnet_contract_device *dev,
 		return;
 
 	bar = cap[VIRTIO_PCI_CAP_BAR];
-	offset = le32(cap + VIRTIO_PCI_CAP_OFFSET);
-	length = le32(cap + VIRTIO_PCI_CAP_LENGTH);
+	offset = get_unaligned_le32(cap + VIRTIO_PCI_CAP_OFFSET);
+	length = get_unaligned_le32(cap + VIRTIO_PCI_CAP_LENGTH);
 	expect(report, base + BAR, bar);
 	expect(report, base + OFFSET, offset);
 	expect(report, base + LENGTH, length);
@@ -283,7 +273,7 @@ static void check_part(const struct vnet_contract_device *dev,
 		broken(report, base + END, end);
 	if (part == VNET_CONTRACT_NOTIFY)
 		expect(report, MULTIPLIER,
-		       le32(cap + VIRTIO_PCI_NOTIFY_CAP_MULT));
+		       get_unaligned_le32(cap + VIRTIO_PCI_NOTIFY_CAP_MULT));
 }
 
 static void check_identity(const struct vnet_contract_device *dev,
@@ -292,13 +282,13 @@ static void check_identity(const struct vnet_contract_device *dev,
 	const u8 *config = dev->config;
 	unsigned int i, io = 0;
 
-	expect(report, VENDOR, le16(config + PCI_VENDOR_ID));
-	expect(report, DEVICE, le16(config + PCI_DEVICE_ID));
+	expect(report, VENDOR, get_unaligned_le16(config + PCI_VENDOR_ID));
+	expect(report, DEVICE, get_unaligned_le16(config + PCI_DEVICE_ID));
 	expect(report, REVISION, config[PCI_REVISION_ID]);
 	expect(report, SUB_VENDOR,
-	       le16(config + PCI_SUBSYSTEM_VENDOR_ID));
+	       get_unaligned_le16(config + PCI_SUBSYSTEM_VENDOR_ID));
 	expect(report, SUB_DEVICE,
-	       le16(config + PCI_SUBSYSTEM_ID));
+	       get_unaligned_le16(config + PCI_SUBSYSTEM_ID));
 	expect(report, PIN, config[PCI_INTERRUPT_PIN]);
 
 	expect(report, BAR0_MEM, dev->bar[0].len && dev->bar[0].mem);
@@ -416,11 +406,11 @@ bool vnet_contract_find(const struct vnet_contract_device *dev,
 
 	cap = dev->config + at;
 	*bar = cap[VIRTIO_PCI_CAP_BAR];
-	*offset = le32(cap + VIRTIO_PCI_CAP_OFFSET);
+	*offset = get_unaligned_le32(cap + VIRTIO_PCI_CAP_OFFSET);
 
 	return *bar < VNET_CONTRACT_BARS && dev->bar[*bar].mem &&
 	       *offset % 4 == 0 &&
-	       len <= le32(cap + VIRTIO_PCI_CAP_LENGTH) &&
+	       len <= get_unaligned_le32(cap + VIRTIO_PCI_CAP_LENGTH) &&
 	       (u64)*offset + len <= dev->bar[*bar].len;
 }
 
