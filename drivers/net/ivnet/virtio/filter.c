@@ -33,7 +33,7 @@ static int mac_table_set(struct vnet_dev *vd, struct net_device *dev)
 	netif_addr_lock_bh(dev);
 	len = 2 * sizeof(struct virtio_net_ctrl_mac) +
 	      (size_t)(netdev_uc_count(dev) + netdev_mc_count(dev)) * ETH_ALEN;
-	buf = vnet_ctrl_alloc(len, GFP_ATOMIC);
+	buf = vnet_ctrl_alloc(len, GFP_ATOMIC | __GFP_NOWARN);
 	if (buf) {
 		p = mac_list_put(vd, buf->data, &dev->uc);
 		mac_list_put(vd, p, &dev->mc);
