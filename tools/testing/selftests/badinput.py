@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Values out of range: refused with words, and nothing else happens."""
+import contextlib
 import re
 
 from lib import traffic
@@ -14,16 +15,21 @@ def state(side):
             [side.tunable(name) for name in ('rx-copybreak', 'tx-copybreak')])
 
 
+@contextlib.contextmanager
+def unchanged(t, source, target):
+    """A connection goes on, and in the end everything is configured as before."""
+    before = state(t.net.local)
+    with traffic.Stream(source, target, pause=0.02) as stream:
+        yield stream
+    t.equal(state(t.net.local), before, 'configuration')
+
+
 def refused(t, stream, command, text):
-    """command() fails with an answer that matches, and changes nothing."""
-    side = t.net.local
-    if not hasattr(t, 'before'):
-        t.before = state(side)
+    """command() fails with an answer that matches."""
     done = command()
     t.true(done.returncode, f'accepted; wanted: {text}')
     answer = done.stderr + done.stdout
     t.true(re.search(text, answer), f'the answer is {answer.strip()!r}; wanted: {text}')
-    t.equal(state(side), t.before, 'configuration')
     stream.progress()
 
 
@@ -32,7 +38,7 @@ def rings(t):
     side = t.net.local
     now = side.rings()
     extack = r'(rx|tx) ring: \d+ to \d+|fixed rings|exceeds maximum|[Ii]nvalid'
-    with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, side, t.net.remote) as stream:
         for which in ('rx', 'tx'):
             for size, words in ((now[f'{which}-max'] + 1, 'maximum|' + extack),
                                 (now[f'{which}-max'] * 2, 'maximum|' + extack),
@@ -51,7 +57,7 @@ def receive_buffers(t):
     side = t.net.local
     if not side.rings().get('rx-buf-len'):
         t.skip('the transport has no receive buffers of its own')
-    with traffic.Stream(t.net.remote, side, pause=0.02) as stream:
+    with unchanged(t, t.net.remote, side) as stream:
         for size in (1, 1024, 4095, 5000, 65536, 1 << 31):
             refused(t, stream,
                     lambda each=size: side.ethtool('-G', f'rx-buf-len {each}', check=False),
@@ -62,7 +68,7 @@ def receive_buffers(t):
 def channels(t):
     side = t.net.local
     largest = side.channels()['combined-max']
-    with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, side, t.net.remote) as stream:
         for words in (f'combined {largest + 1}', 'combined 0', 'combined 100000', 'rx 1', 'tx 1',
                       'other 1', f'rx 1 combined {largest}'):
             refused(t, stream, lambda each=words: side.ethtool('-L', each, check=False), '.')
@@ -72,7 +78,7 @@ def channels(t):
 def mtu(t):
     side = t.net.local
     link = side.link()
-    with traffic.Stream(t.net.remote, side, pause=0.02) as stream:
+    with unchanged(t, t.net.remote, side) as stream:
         for value in (link['max_mtu'] + 1, 70000, link['min_mtu'] - 1, 0):
             refused(t, stream,
                     lambda each=value: side.ip('link set', side.ifname, 'mtu', each, check=False),
@@ -82,7 +88,7 @@ def mtu(t):
 @case('46 161')
 def coalescing(t):
     side = t.net.local
-    with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, side, t.net.remote) as stream:
         for name in ('tx-frames', 'rx-usecs'):
             for value in (1 << 20, 4294967295):
                 refused(t, stream, lambda a=name, b=value: side.ethtool('-C', a, b, check=False),
@@ -95,7 +101,7 @@ def coalescing(t):
 @case('40 53 161')
 def copybreak(t):
     side = t.net.local
-    with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, side, t.net.remote) as stream:
         for name in ('rx-copybreak', 'tx-copybreak'):
             for value in (1025, 100000, 4294967295):
                 refused(t, stream, lambda a=name, b=value: side.run(
@@ -105,7 +111,7 @@ def copybreak(t):
 @case('105')
 def addresses(t):
     side = t.net.local
-    with traffic.Stream(side, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, side, t.net.remote) as stream:
         for value in ('01:02:03:04:05:06', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff'):
             refused(t, stream, lambda each=value: side.ip('link set', side.ifname, 'address', each,
                                                           check=False), '.')
@@ -115,7 +121,7 @@ def addresses(t):
 def devlink_parameters(t):
     """Out of range: refused with the range; unknown: refused by devlink."""
     name = t.net.devlink_name()
-    with traffic.Stream(t.net.local, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, t.net.local, t.net.remote) as stream:
         def set_to(parameter, value, mode='driverinit'):
             return lambda: run('devlink dev param set', name, 'name', parameter, 'value', value,
                                'cmode', mode, check=False)
@@ -130,7 +136,7 @@ def devlink_parameters(t):
 @case('131 161')
 def reload(t):
     name = t.net.devlink_name()
-    with traffic.Stream(t.net.local, t.net.remote, pause=0.02) as stream:
+    with unchanged(t, t.net.local, t.net.remote) as stream:
         refused(t, stream, lambda: run('devlink dev reload', name, 'action fw_activate',
                                        check=False), '.')
         refused(t, stream, lambda: run('devlink dev reload', name, 'netns', t.net.remote.ns,

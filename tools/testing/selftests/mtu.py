@@ -26,7 +26,7 @@ def full_packets(t):
         t.net.set_mtu(mtu)
         for family in (4, 6):
             t.net.ping(mtu - HEADERS[family], family, fragment=False)
-            t.true(not t.net.answers(mtu - HEADERS[family] + 1, family),
+            t.true(not t.net.accepts(mtu - HEADERS[family] + 1, family),
                    f'a packet above the MTU of {mtu} passed')
 
 

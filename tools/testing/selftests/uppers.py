@@ -116,8 +116,8 @@ def many_groups(t):
     for group in groups:
         member.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, struct.pack(
             '=iHH8s', index, _MULTICAST, 6, packets.mac(group)))
-    t.true(all(group in side.ip('maddr show dev', side.ifname).stdout for group in groups),
-           'a group is missing in the list of addresses')
+    shown = side.ip('maddr show dev', side.ifname).stdout
+    t.true(all(group in shown for group in groups), 'a group is missing in the list of addresses')
     side.told(before)
     for group in (groups[0], groups[-1]):
         with packets.Raw(side, packets.ETH_TEST) as into, packets.Raw(peer) as out:

@@ -2,6 +2,7 @@
 """The interface under test, its peer, and the tools that configure them."""
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -14,6 +15,10 @@ from lib.ktap import Failed, Skip, slow
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _NEWNET, _SIOCGIFHWADDR = 0x40000000, 0x8927
+# IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, IP_PMTUDISC_DO
+_DISCOVER = {4: (socket.AF_INET, socket.IPPROTO_IP, 10),
+             6: (socket.AF_INET6, socket.IPPROTO_IPV6, 23)}
+_PMTUDISC_DO = 2
 
 
 def run(*words, check=True, timeout=30, text=None):
@@ -84,9 +89,9 @@ class Side:
         self.ifname, self.ns, self.v4, self.v6 = ifname, ns, v4, v6
 
     def run(self, *words, **options):
-        """A command in this side's namespace."""
-        prefix = ('ip', 'netns', 'exec', self.ns) if self.ns else ()
-        return run(*prefix, *words, **options)
+        """A command in this side's namespace, but with our sysfs."""
+        with self.namespace():
+            return run(*words, **options)
 
     def ip(self, *words, **options):
         prefix = ('ip', '-n', self.ns) if self.ns else ('ip',)
@@ -188,7 +193,8 @@ class Side:
 
     def sysctl(self, setting, value):
         """With "/" between the words: names of devices may contain dots."""
-        self.run('sysctl', '-qw', f'{setting}={value}')
+        with self.namespace():
+            write(f'/proc/sys/{setting}', value)
 
     def sysfs(self, name):
         """A file of the interface; only this namespace's are in our sysfs."""
@@ -241,11 +247,20 @@ class Net:
         return wait_for(lambda: run(*words, target, check=False, timeout=60).returncode == 0,
                         f'ping {target} size {size}', timeout=timeout)
 
-    def answers(self, size, family=4):
-        """Does one ping of that size, unfragmented, come back?"""
+    def accepts(self, size, family=4):
+        """Does the stack send that many bytes by UDP, whose header is as long as ICMP's?"""
+        version, level, option = _DISCOVER[family]
         target = self.remote.v4 if family == 4 else self.remote.v6
-        return run(f'ping -{family} -c 1 -W 1 -M do -s', size, target,
-                   check=False).returncode == 0
+        with socket.socket(version, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(level, option, _PMTUDISC_DO)
+            sock.connect((target, 9))
+            try:
+                sock.send(bytes(size))
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                return False
+        return True
 
     def set_mtu(self, mtu):
         for side in (self.local, self.remote):
