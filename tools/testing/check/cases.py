@@ -245,8 +245,8 @@ def recover(ctx):
 
 
 # What of the list tells whether packets get through where the way they do is another one.
-SHORT_TESTS = ('link.carrier link.down_and_up transfer mtu fragments tso csum.received '
-               'stats.sums').split()
+SHORT_TESTS = ('link.carrier link.down_and_up transfer mtu.full_packets '
+               'mtu.changes_under_traffic fragments tso csum.received stats.sums').split()
 
 
 def unload(ctx, guest, name, label, count=5):
@@ -260,10 +260,11 @@ def unload(ctx, guest, name, label, count=5):
 
 @case('loop', 200, kernels=('6.12', '6.1'))
 def loop(ctx):
-    """tools/testing/selftests on the pair over private memory"""
+    """tools/testing/selftests on the pair over private memory, in short on 6.1"""
+    tests = SHORT_TESTS + ['shm'] if ctx.kernel == '6.1' and not ctx.options.stress else ()
     with ctx.guest([], smp=2, qemu=SMP_QEMU, name=f'loop-{ctx.kernel}') as guest:
         guest.load('ivnet_loop')
-        run_selftests(ctx, guest, 'PATH_MTU=9000', 'eth0', 'eth1', label='loop: ')
+        run_selftests(ctx, guest, 'PATH_MTU=9000', 'eth0', 'eth1', tests=tests, label='loop: ')
         unload(ctx, guest, 'ivnet_loop', 'loop')
         ctx.splats(guest, 'loop')
 
