@@ -4,6 +4,7 @@ lies to ours."""
 import struct
 import time
 
+import moderation
 import vm
 
 # NIC, options. The rings of one are packed, another has INTx and few features.
@@ -13,7 +14,8 @@ DEVICES = (
                                      'device_stats,host_uso,guest_uso4,guest_uso6,speed_duplex'}),
     ('INTx', {'vectors': 0, 'hide': 'mrg_rxbuf,event_idx,ctrl_vq', 'mtu': 1400}),
 )
-CABLE = ('one end', 'other end')
+# The ends of a cable: name, options.
+CABLE = (('one end', {'offer': 'notf_coal'}), ('other end', {'offer': 'vq_notf_coal'}))
 LENGTH = 300000
 MULTICAST = '01:00:5e:00:00:77'
 # lie, its options, fields of the header, counter of ivnet
@@ -106,7 +108,7 @@ class Run:
 
     def cable(self):
         """Pings between two devices without a host between them: {NIC: what went wrong}."""
-        ends = [self.nics[name] for name in CABLE]
+        ends = [self.nics[name] for name, _ in CABLE]
         one, other = (self.guest.ifname(nic) for nic in ends)
         done = self.shell(f"""ip netns add far && ip link set {other} netns far &&
             ip addr add 10.9.9.1/24 dev {one} && ip -n far addr add 10.9.9.2/24 dev {other} &&
@@ -302,7 +304,8 @@ def run(ctx, exchange, server):
         ctx.tap.skip(f'{ctx.prefix}virtio-device', reason)
         return
     nics = {name: vm.Vnet(ctx.segment(), sanitize=True, **options) for name, options in DEVICES}
-    nics.update((name, vm.Vnet(peer=f'cable-{ctx.kernel}', sanitize=True)) for name in CABLE)
+    nics.update((name, vm.Vnet(peer=f'cable-{ctx.kernel}', sanitize=True, **options))
+                for name, options in CABLE)
     # the second processor could be there, so there are two queue pairs
     with ctx.guest(list(nics.values()), smp=2, cmdline='maxcpus=1',
                    name=f'virtio-device-{ctx.kernel}') as guest:
@@ -322,6 +325,7 @@ def run(ctx, exchange, server):
         tried.handle = tried.shell('basename $(readlink -f /sys/class/net/'
                                    f'{guest.ifname(nics["split"])}/device)').out.strip()
         tried.handle = f'virtio/{tried.handle}'
+        moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
         for trial in (tried.counted, tried.survived, tried.started, tried.healed, tried.random):
             trial()
         ctx.splats(guest, 'virtio-device')

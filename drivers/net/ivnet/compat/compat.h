@@ -45,6 +45,10 @@
 #define VIRTIO_NET_F_GUEST_USO4	54
 #define VIRTIO_NET_F_GUEST_USO6	55
 #endif
+#ifndef VIRTIO_NET_F_VQ_NOTF_COAL
+#define VIRTIO_NET_F_VQ_NOTF_COAL	52
+#define VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET	2
+#endif
 
 /* ---- netlink ---- */
 

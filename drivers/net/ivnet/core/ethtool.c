@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ethtool: information, rings, channels, coalescing, tunables, statistics. */
+/* ethtool: information, rings, channels, tunables, statistics. */
 
 #include <linux/ethtool.h>
 #include <linux/log2.h>
@@ -128,51 +128,6 @@ static int ivnet_set_channels(struct net_device *dev,
 		return 0;
 
 	return ivnet_queues_replace(net->idev, &cfg, NULL);
-}
-
-static int ivnet_get_coalesce(struct net_device *dev,
-			      struct ethtool_coalesce *ec,
-			      struct kernel_ethtool_coalesce *kec,
-			      struct netlink_ext_ack *extack)
-{
-	const struct ivnet_net *net = netdev_priv(dev);
-
-	if (!net->idev->limits.gathers && !net->idev->limits.rx_usecs_max)
-		return -EOPNOTSUPP;
-	if (net->idev->limits.gathers)
-		ec->tx_max_coalesced_frames = net->tx_frames;
-	ec->rx_coalesce_usecs = net->rx_usecs;
-
-	return 0;
-}
-
-static int ivnet_set_coalesce(struct net_device *dev,
-			      struct ethtool_coalesce *ec,
-			      struct kernel_ethtool_coalesce *kec,
-			      struct netlink_ext_ack *extack)
-{
-	struct ivnet_net *net = netdev_priv(dev);
-	const struct ivnet_limits *lim = &net->idev->limits;
-	u32 min = lim->gathers ? 1 : 0;
-	u32 max = lim->gathers ? net->cfg.tx_ring / 2 : 0;
-
-	if (!lim->gathers && !lim->rx_usecs_max)
-		return -EOPNOTSUPP;
-	if (ec->tx_max_coalesced_frames < min ||
-	    ec->tx_max_coalesced_frames > max) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "tx-frames: %u to %u", min, max);
-		return -EINVAL;
-	}
-	if (ec->rx_coalesce_usecs > lim->rx_usecs_max) {
-		NL_SET_ERR_MSG_FMT_MOD(extack, "rx-usecs: 0 to %u",
-				       lim->rx_usecs_max);
-		return -EINVAL;
-	}
-	if (lim->gathers)
-		WRITE_ONCE(net->tx_frames, ec->tx_max_coalesced_frames);
-	WRITE_ONCE(net->rx_usecs, ec->rx_coalesce_usecs);
-
-	return 0;
 }
 
 static int ivnet_get_tunable(struct net_device *dev,
@@ -320,8 +275,8 @@ static void ivnet_get_ethtool_stats(struct net_device *dev,
 }
 
 const struct ethtool_ops ivnet_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_TX_MAX_FRAMES |
-				     ETHTOOL_COALESCE_RX_USECS,
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
+				     ETHTOOL_COALESCE_MAX_FRAMES,
 	.supported_ring_params	= ETHTOOL_RING_USE_RX_BUF_LEN,
 	.get_drvinfo		= ivnet_get_drvinfo,
 	.get_msglevel		= ivnet_get_msglevel,
@@ -341,6 +296,8 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 	.set_channels		= ivnet_set_channels,
 	.get_coalesce		= ivnet_get_coalesce,
 	.set_coalesce		= ivnet_set_coalesce,
+	.get_per_queue_coalesce	= ivnet_get_queue_coalesce,
+	.set_per_queue_coalesce	= ivnet_set_queue_coalesce,
 	.get_tunable		= ivnet_get_tunable,
 	.set_tunable		= ivnet_set_tunable,
 	.get_sset_count		= ivnet_get_sset_count,

@@ -27,7 +27,7 @@ struct ivnet_dev;
 #define IVNET_RING_DEFAULT_MAX	1024
 #define IVNET_COPYBREAK_MAX	1024
 #define IVNET_COPYBREAK_DEFAULT	256
-#define IVNET_TX_FRAMES_DEFAULT	32
+#define IVNET_COAL_FRAMES_DEFAULT	32
 
 /* A hash over two IPv6 addresses and two ports takes a key of so many bytes. */
 #define IVNET_RSS_KEY		40
@@ -91,13 +91,16 @@ struct ivnet_qset {
  * @mtu: MTU that the device suggests, bytes
  * @ring_fixed: the device cannot change ring sizes
  * @gathers: frames are read by the device in pieces and completed by it: there
- *	is something in &ivnet_net.tx_copybreak and &ivnet_net.tx_frames
+ *	is something in &ivnet_net.tx_copybreak and &ivnet_coal.tx frames
  * @rss_types: what received frames can be hashed by, VIRTIO_NET_RSS_HASH_TYPE_*;
  *	0 if they cannot
  * @rss_indir: entries of the table that spreads them by their hash, a power of
  *	two up to %IVNET_RSS_INDIR_MAX; 0 if there is none
- * @rx_usecs_max: longest delay of receive interrupts, see
- *	&ivnet_net.rx_usecs; 0 where they cannot be delayed
+ * @rx_usecs_max: longest delay of receive interrupts, or what a transport
+ *	takes for that; 0 where they cannot be delayed
+ * @moderates: interrupts of both directions can be delayed, by time and by
+ *	frames
+ * @moderates_queues: those of a single queue as well
  */
 struct ivnet_limits {
 	u32 max_pairs;
@@ -111,7 +114,34 @@ struct ivnet_limits {
 	u32 rss_types;
 	u32 rss_indir;
 	u32 rx_usecs_max;
+	bool moderates;
+	bool moderates_queues;
 };
+
+/**
+ * struct ivnet_coal_dir - when interrupts of one direction come
+ * @usecs: at the latest so long after the first frame, µs
+ * @frames: at the latest after so many frames
+ */
+struct ivnet_coal_dir {
+	u32 usecs;
+	u32 frames;
+};
+
+/**
+ * struct ivnet_coal - when interrupts of a queue pair come
+ * @rx: receive side. In shared memory @rx.usecs is the pause between a poll
+ *	that received and the next one; 0: wait for an interrupt
+ * @tx: transmit side. @tx.frames is also how many frames the driver sends
+ *	between two looks for completions
+ */
+struct ivnet_coal {
+	struct ivnet_coal_dir rx;
+	struct ivnet_coal_dir tx;
+};
+
+/* For &ivnet_transport_ops.coalesce */
+#define IVNET_ALL_QUEUES	U32_MAX
 
 /**
  * struct ivnet_rss - how received frames are hashed and spread
@@ -164,6 +194,9 @@ struct ivnet_rss {
  * @vlan: let frames of a VLAN through, or no more; NULL as @rx_mode
  * @rss: hash and spread received frames over so many pairs from now on; NULL
  *	where &ivnet_limits.rss_types is 0. @queues_start does so as well
+ * @coalesce: have interrupts of a pair, or with %IVNET_ALL_QUEUES of all, come
+ *	like that, or change nothing; there where &ivnet_limits.moderates is.
+ *	@queues_start and @tx_restart tell the device what was set before.
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
@@ -212,6 +245,8 @@ struct ivnet_transport_ops {
 	int (*vlan)(struct ivnet_dev *idev, u16 vid, bool add);
 	int (*rss)(struct ivnet_dev *idev, const struct ivnet_rss *rss,
 		   u32 pairs);
+	int (*coalesce)(struct ivnet_dev *idev, u32 queue,
+			const struct ivnet_coal *coal);
 	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
@@ -254,9 +289,8 @@ struct ivnet_params {
  * @rss: how received frames are spread
  * @rx_copybreak: received frames up to this length are copied, bytes
  * @tx_copybreak: frames in pieces up to this length are made one, bytes
- * @tx_frames: transmitted frames between two looks for completions
- * @rx_usecs: pause between a poll that received and the next one, µs; 0: wait
- *	for an interrupt
+ * @coal: when interrupts come; what is set for all queue pairs
+ * @queue_coal: the same of each possible pair
  * @msg_enable: NETIF_MSG_* bits
  * @speed: Mbit/s, or SPEED_UNKNOWN
  * @duplex: DUPLEX_*
@@ -274,8 +308,8 @@ struct ivnet_net {
 	struct ivnet_rss rss;
 	u32 rx_copybreak;
 	u32 tx_copybreak;
-	u32 tx_frames;
-	u32 rx_usecs;
+	struct ivnet_coal coal;
+	struct ivnet_coal *queue_coal;
 	u32 msg_enable;
 	u32 speed;
 	u8 duplex;
@@ -478,6 +512,22 @@ void ivnet_rss_init(struct ivnet_dev *idev);
 void ivnet_rss_spread(struct ivnet_dev *idev, u32 pairs);
 u32 ivnet_get_rxfh_key_size(struct net_device *dev);
 u32 ivnet_get_rxfh_indir_size(struct net_device *dev);
+
+/* coalesce.c */
+int ivnet_coal_init(struct ivnet_net *net);
+void ivnet_coal_exit(struct ivnet_net *net);
+bool ivnet_coal_same(const struct ivnet_coal_dir *a,
+		     const struct ivnet_coal_dir *b);
+int ivnet_get_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
+		       struct kernel_ethtool_coalesce *kec,
+		       struct netlink_ext_ack *extack);
+int ivnet_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
+		       struct kernel_ethtool_coalesce *kec,
+		       struct netlink_ext_ack *extack);
+int ivnet_get_queue_coalesce(struct net_device *dev, u32 queue,
+			     struct ethtool_coalesce *ec);
+int ivnet_set_queue_coalesce(struct net_device *dev, u32 queue,
+			     struct ethtool_coalesce *ec);
 
 /* affinity.c */
 void ivnet_affinity_set(struct ivnet_net *net);

@@ -353,7 +353,6 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	net->idev = idev;
 	net->rx_copybreak = IVNET_COPYBREAK_DEFAULT;
 	net->tx_copybreak = IVNET_COPYBREAK_DEFAULT;
-	net->tx_frames = IVNET_TX_FRAMES_DEFAULT;
 	net->speed = SPEED_UNKNOWN;
 	net->duplex = DUPLEX_UNKNOWN;
 	net->msg_enable = NETIF_MSG_DRV | NETIF_MSG_PROBE;
@@ -374,10 +373,14 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	for (i = 0; i < net->n_stats; i++)
 		ivnet_stats_init(&net->stats[i]);
 
+	err = ivnet_coal_init(net);
+	if (err)
+		goto err_free_stats;
+
 	net->tx_csum_fallback = alloc_percpu(u64);
 	if (!net->tx_csum_fallback) {
 		err = -ENOMEM;
-		goto err_free_stats;
+		goto err_coal_exit;
 	}
 
 	if (is_valid_ether_addr(idev->perm_addr)) {
@@ -416,6 +419,8 @@ err_affinity_del:
 err_free_percpu:
 	idev->netdev = NULL;
 	free_percpu(net->tx_csum_fallback);
+err_coal_exit:
+	ivnet_coal_exit(net);
 err_free_stats:
 	kvfree(net->stats);
 err_free_netdev:
@@ -441,6 +446,7 @@ void ivnet_netdev_destroy(struct ivnet_dev *idev)
 	rtnl_unlock();
 	ivnet_affinity_del(net);
 	free_percpu(net->tx_csum_fallback);
+	ivnet_coal_exit(net);
 	kvfree(net->stats);
 	free_netdev(dev);
 }

@@ -40,7 +40,7 @@ static u32 poll_min(const struct shm_queue *sq)
 {
 	const struct ivnet_net *net = netdev_priv(sq->q.netdev);
 
-	return READ_ONCE(net->rx_usecs) ?: SHM_POLL_MIN_US;
+	return READ_ONCE(net->coal.rx.usecs) ?: SHM_POLL_MIN_US;
 }
 
 /**
@@ -67,7 +67,7 @@ bool shm_wake_later(struct shm_queue *sq, int done)
 		return true;
 	}
 
-	usecs = READ_ONCE(net->rx_usecs);
+	usecs = READ_ONCE(net->coal.rx.usecs);
 	if (!done || !usecs)
 		return false;
 	timer_start(sq, usecs);

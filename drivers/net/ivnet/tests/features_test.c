@@ -51,6 +51,8 @@ static const struct need_case need_cases[] = {
 	NEED(CTRL_MAC_ADDR, BIT_OF(CTRL_VQ), 0),
 	NEED(CTRL_GUEST_OFFLOADS, BIT_OF(CTRL_VQ), 0),
 	NEED(HASH_REPORT, BIT_OF(CTRL_VQ), 0),
+	NEED(VQ_NOTF_COAL, BIT_OF(CTRL_VQ), 0),
+	NEED(NOTF_COAL, BIT_OF(CTRL_VQ), 0),
 };
 
 static void need_case_desc(const struct need_case *c, char *desc)

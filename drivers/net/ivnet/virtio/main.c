@@ -191,6 +191,7 @@ static void vnet_fill_limits(struct vnet_dev *vd, struct ivnet_dev *idev)
 	lim->tx_ring_max = vnet_tvq(vd, 0)->num_max;
 	lim->rx_buf_default = vnet_rx_buf_default(&vd->caps, lim->rx_ring_max);
 	vnet_rss_limits(vd, lim);
+	vnet_coal_limits(vd, lim);
 
 	idev->hw_features = vd->caps.hw_features;
 	if (can_filter_vlans(vd))
@@ -516,6 +517,7 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.rx_mode	= vnet_rx_mode,
 	.vlan		= vnet_vlan,
 	.rss		= vnet_rss,
+	.coalesce	= vnet_coalesce,
 	.rx_buf_min	= vnet_rx_buf_min_op,
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,

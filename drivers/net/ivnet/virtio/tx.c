@@ -22,7 +22,7 @@ void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
 	tx->hdr_len = vd->caps.hdr_len;
 	tx->any_layout = vd->caps.any_layout;
 	tx->always_kick = vd->contract.always_kick;
-	tx->clean_at = net->tx_frames;
+	tx->clean_at = net->coal.tx.frames;
 	tx->arm_at = 1;
 	/*
 	 * An indirect table takes one descriptor, but when there is no memory
@@ -60,7 +60,7 @@ static void tx_clean(struct vnet_queue *vq, int budget)
 	if (unlikely(tries == 4))
 		napi_schedule(&vq->q.napi);
 	tx->arm_at = max(2 * tx->in_flight, 1);
-	tx->clean_at = tx->in_flight + READ_ONCE(net->tx_frames);
+	tx->clean_at = tx->in_flight + READ_ONCE(net->coal.tx.frames);
 
 	irqs = READ_ONCE(tx->irqs);
 	if (irqs != tx->irqs_seen) {

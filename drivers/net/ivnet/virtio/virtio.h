@@ -50,7 +50,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	28
+#define VNET_FEATURE_COUNT	30
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
@@ -262,6 +262,7 @@ struct vnet_contract {
  * @vlan_filter: let the device drop frames of other VLANs than @vlans
  * @vlans: VLANs that the user wants
  * @offloads: guest offloads that are on
+ * @coal_all: when interrupts come of rings that were told nothing of their own
  * @contract: the device contract
  */
 struct vnet_dev {
@@ -282,6 +283,7 @@ struct vnet_dev {
 	bool vlan_filter;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;
+	struct ivnet_coal coal_all;
 	struct vnet_contract contract;
 };
 
@@ -354,6 +356,13 @@ int vnet_ctrl_announced(struct vnet_dev *vd);
 /* rss.c */
 void vnet_rss_limits(struct vnet_dev *vd, struct ivnet_limits *lim);
 int vnet_rss(struct ivnet_dev *idev, const struct ivnet_rss *rss, u32 pairs);
+
+/* coal.c */
+void vnet_coal_limits(const struct vnet_dev *vd, struct ivnet_limits *lim);
+int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
+		  const struct ivnet_coal *coal);
+void vnet_coal_start(struct vnet_dev *vd, u32 pairs);
+void vnet_coal_tx_start(struct vnet_dev *vd, u32 pair);
 
 /* filter.c */
 void vnet_rx_mode(struct ivnet_dev *idev);

@@ -111,6 +111,7 @@ int vnet_dev_start(struct vnet_dev *vd)
 	vd->live = true;
 	vd->offloads = vnet_guest_offloads(&vd->caps, NETIF_F_RXCSUM |
 					   NETIF_F_GRO_HW);
+	memset(&vd->coal_all, 0, sizeof(vd->coal_all));
 
 	err = vnet_vlans_replay(vd);
 	if (err)
@@ -324,6 +325,7 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	err = vnet_rss(idev, &net->rss, qs->cfg.pairs);
 	if (err)
 		goto err_drain;
+	vnet_coal_start(vd, qs->cfg.pairs);
 
 	return 0;
 

@@ -169,6 +169,10 @@ int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 	/* As in queues_drain(): an interrupt may be on its way to the old ring. */
 	synchronize_net();
 
-	return virtqueue_resize(vq->tx.vq, net->cfg.tx_ring, vnet_tx_recycle,
-				NULL);
+	err = virtqueue_resize(vq->tx.vq, net->cfg.tx_ring, vnet_tx_recycle,
+			       NULL);
+	if (!err)
+		vnet_coal_tx_start(vd, q->index);
+
+	return err;
 }
