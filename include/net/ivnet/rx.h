@@ -59,6 +59,24 @@ static inline enum ivnet_meta_err ivnet_rx_gso(struct sk_buff *skb,
 }
 
 /**
+ * ivnet_rx_rsc() - take what a device says of a frame that it made of several
+ * @skb: the frame; data points to the destination address
+ * @m: metadata with VIRTIO_NET_HDR_F_RSC_INFO; see ivnet_rsc_take()
+ * @rsc: filled in
+ *
+ * Return: %IVNET_META_OK, or the rule that the frame breaks.
+ */
+static inline enum ivnet_meta_err ivnet_rx_rsc(struct sk_buff *skb,
+					       struct ivnet_meta *m,
+					       struct ivnet_rsc *rsc)
+{
+	if (!pskb_may_pull(skb, min_t(u32, skb->len, IVNET_GSO_HDR_MAX)))
+		return IVNET_META_GSO_TYPE;
+
+	return ivnet_rsc_take(m, skb->data, skb_headlen(skb), skb->len, rsc);
+}
+
+/**
  * ivnet_rx_meta() - apply checked metadata to an skb
  * @skb: the frame; data points to the destination address
  * @m: metadata that passed ivnet_meta_check()

@@ -76,6 +76,12 @@ struct ivnet_meta_rules {
 #define IVNET_GSO_BIT(type)	(1U << (type))
 #define IVNET_GSO_ECN_BIT	7
 
+static inline bool ivnet_gso_tcp(u8 type)
+{
+	return type == VIRTIO_NET_HDR_GSO_TCPV4 ||
+	       type == VIRTIO_NET_HDR_GSO_TCPV6;
+}
+
 /**
  * ivnet_meta_check() - check metadata against the rules and the frame's length
  * @m: private copy of the metadata
@@ -112,14 +118,12 @@ ivnet_meta_check(const struct ivnet_meta *m,
 		return IVNET_META_GSO_TYPE;
 	if (m->gso_type & VIRTIO_NET_HDR_GSO_ECN &&
 	    (!(rules->gso_types & IVNET_GSO_BIT(IVNET_GSO_ECN_BIT)) ||
-	     (type != VIRTIO_NET_HDR_GSO_TCPV4 &&
-	      type != VIRTIO_NET_HDR_GSO_TCPV6)))
+	     !ivnet_gso_tcp(type)))
 		return IVNET_META_GSO_TYPE;
 
 	if (!m->gso_size || m->gso_size == 0xffff)
 		return IVNET_META_GSO_SIZE;
-	if (type == VIRTIO_NET_HDR_GSO_TCPV4 ||
-	    type == VIRTIO_NET_HDR_GSO_TCPV6)
+	if (ivnet_gso_tcp(type))
 		return m->gso_size < IVNET_TCP_GSO_MIN ? IVNET_META_GSO_SIZE :
 							 IVNET_META_OK;
 
@@ -162,26 +166,21 @@ static inline u32 ivnet_ipv6_l4(const u8 *p, u32 off, u32 len, u8 *proto)
 }
 
 /**
- * ivnet_gso_check() - does a frame carry the headers its metadata promises?
- * @m: metadata that passed ivnet_meta_check(), with a segmentation type
+ * ivnet_gso_find() - find the headers that a segmentation type promises
+ * @type: VIRTIO_NET_HDR_GSO_*, without VIRTIO_NET_HDR_GSO_ECN
  * @p: the first bytes of the frame
- * @len: how many of them may be read; %IVNET_GSO_HDR_MAX of them are enough
+ * @len: how many of them may be read
  * @frame_len: bytes of the whole frame
+ * @start: set to the number of bytes before the transport header
  * @l4_len: set to the number of bytes before the payload
  *
- * A segmentation type that disagrees with the packet leads the stack to parse
- * one protocol's header as another's, so the two are compared before an skb
- * is marked. At most two VLAN tags are followed.
- *
- * Return: %IVNET_META_OK, or %IVNET_META_GSO_TYPE, %IVNET_META_CSUM or
- * %IVNET_META_GSO_SIZE.
+ * Return: %IVNET_META_OK or %IVNET_META_GSO_TYPE.
  */
-static inline enum ivnet_meta_err
-ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
-		u32 frame_len, u32 *l4_len)
+static inline enum ivnet_meta_err ivnet_gso_find(u8 type, const u8 *p, u32 len,
+						 u32 frame_len, u32 *start,
+						 u32 *l4_len)
 {
-	u8 type = m->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
-	u16 ethertype, want = 6, csum_offset = 16;
+	u16 ethertype, want = 6;
 	unsigned int tags;
 	u32 l4, off = 12;
 	u8 proto;
@@ -224,7 +223,6 @@ ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
 		break;
 	default:
 		want = 17;
-		csum_offset = 6;
 		break;
 	}
 	if (proto != want)
@@ -237,16 +235,108 @@ ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
 	} else {
 		*l4_len = l4 + 8;
 	}
-	if (*l4_len > frame_len)
-		return IVNET_META_GSO_TYPE;
+	*start = l4;
+
+	return *l4_len > frame_len ? IVNET_META_GSO_TYPE : IVNET_META_OK;
+}
+
+/**
+ * ivnet_gso_check() - does a frame carry the headers its metadata promises?
+ * @m: metadata that passed ivnet_meta_check(), with a segmentation type
+ * @p: the first bytes of the frame
+ * @len: how many of them may be read; %IVNET_GSO_HDR_MAX of them are enough
+ * @frame_len: bytes of the whole frame
+ * @l4_len: set to the number of bytes before the payload
+ *
+ * A segmentation type that disagrees with the packet leads the stack to parse
+ * one protocol's header as another's, so the two are compared before an skb
+ * is marked. At most two VLAN tags are followed.
+ *
+ * Return: %IVNET_META_OK, or %IVNET_META_GSO_TYPE, %IVNET_META_CSUM or
+ * %IVNET_META_GSO_SIZE.
+ */
+static inline enum ivnet_meta_err
+ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
+		u32 frame_len, u32 *l4_len)
+{
+	u8 type = m->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	bool tcp = ivnet_gso_tcp(type);
+	enum ivnet_meta_err err;
+	u32 l4;
+
+	err = ivnet_gso_find(type, p, len, frame_len, &l4, l4_len);
+	if (err)
+		return err;
 
 	if (m->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
-	    (m->csum_start != l4 || m->csum_offset != csum_offset))
+	    (m->csum_start != l4 || m->csum_offset != (tcp ? 16 : 6)))
 		return IVNET_META_CSUM;
 
-	if (want == 17 &&
-	    frame_len - *l4_len > (u32)m->gso_size * IVNET_UDP_SEGS_MAX)
+	if (!tcp && frame_len - *l4_len > (u32)m->gso_size * IVNET_UDP_SEGS_MAX)
 		return IVNET_META_GSO_SIZE;
+
+	return IVNET_META_OK;
+}
+
+/**
+ * struct ivnet_rsc - what a device says of a frame that it made of several
+ * @segments: how many
+ * @dup_acks: duplicate ACKs of the connection that it kept back
+ */
+struct ivnet_rsc {
+	u16 segments;
+	u16 dup_acks;
+};
+
+/**
+ * ivnet_rsc_take() - take VIRTIO_NET_HDR_F_RSC_INFO out of metadata
+ * @m: private copy of the metadata, with that flag; changed
+ * @p: the first bytes of the frame
+ * @len: how many of them may be read; %IVNET_GSO_HDR_MAX of them are enough
+ * @frame_len: bytes of the whole frame
+ * @rsc: filled in
+ *
+ * The two numbers stand where else the position of the sum does, which follows
+ * from the frame. What is left in @m is that of any frame to be segmented, for
+ * ivnet_meta_check(): where the device asks for no sum it has checked those of
+ * the segments, as nobody can any more; where it names no size of segments all
+ * but the last are taken for equal.
+ *
+ * Return: %IVNET_META_OK; %IVNET_META_FLAGS if this is no TCP frame to be
+ * segmented, %IVNET_META_GSO_TYPE if it has other headers,
+ * %IVNET_META_GSO_SIZE if it cannot be of so many segments.
+ * Source: virtio 1.3, 5.1.6.4 and 5.1.6.4.1.
+ */
+static inline enum ivnet_meta_err ivnet_rsc_take(struct ivnet_meta *m,
+						 const u8 *p, u32 len,
+						 u32 frame_len,
+						 struct ivnet_rsc *rsc)
+{
+	u8 type = m->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	u32 l4, l4_len, payload;
+	enum ivnet_meta_err err;
+
+	rsc->segments = m->csum_start;
+	rsc->dup_acks = m->csum_offset;
+	if (!ivnet_gso_tcp(type))
+		return IVNET_META_FLAGS;
+
+	err = ivnet_gso_find(type, p, len, frame_len, &l4, &l4_len);
+	if (err)
+		return err;
+	payload = frame_len - l4_len;
+	if (!rsc->segments || (rsc->segments > 1 && rsc->segments > payload))
+		return IVNET_META_GSO_SIZE;
+
+	m->flags &= ~VIRTIO_NET_HDR_F_RSC_INFO;
+	if (!(m->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		m->flags |= VIRTIO_NET_HDR_F_DATA_VALID;
+	m->csum_start = l4;
+	m->csum_offset = 16;
+	if (rsc->segments == 1)
+		m->gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	else if (!m->gso_size)
+		m->gso_size = (payload + rsc->segments - 1) / rsc->segments;
 
 	return IVNET_META_OK;
 }

@@ -11,7 +11,8 @@ import vm
 DEVICES = (
     ('split', {}),
     ('packed', {'pairs': 2, 'offer': 'packed,in_order,rss,hash_report,notf_coal,vq_notf_coal,'
-                                     'device_stats,host_uso,guest_uso4,guest_uso6,speed_duplex'}),
+                                     'device_stats,host_uso,guest_uso4,guest_uso6,speed_duplex,'
+                                     'rsc_ext,guest_hdrlen'}),
     ('INTx', {'vectors': 0, 'hide': 'mrg_rxbuf,event_idx,ctrl_vq', 'mtu': 1400}),
 )
 # The ends of a cable: name, options.
@@ -30,6 +31,14 @@ LIES = (
      'rx_err_gso_size'),
     ('hdr-csum-start', {'value': 0xffff}, {'flags': 1, 'csum_offset': 6}, 'rx_err_csum'),
     ('hdr-csum-offset', {'value': 0xffff}, {'flags': 1, 'csum_start': 34}, 'rx_err_csum'),
+)
+# What is said of a TCP frame that the device has made of several, and what it counts as.
+RSC = (
+    ({'gso_type': 1, 'csum_start': 0}, 'rx_err_gso_size'),
+    ({'gso_type': 1, 'csum_start': 65535}, 'rx_err_gso_size'),
+    ({'gso_type': 4, 'csum_start': 2}, 'rx_err_gso_type'),
+    ({'csum_start': 2}, 'rx_err_flags'),
+    ({'gso_type': 1, 'csum_start': 1}, 'rx_rsc_segments'),
 )
 SURVIVED = (
     ('hdr-after', {}),
@@ -53,13 +62,23 @@ FRAMES = 200
 
 def datagram(length=200):
     """A UDP frame to everybody, port 9."""
-    udp = struct.pack('!HHHH', 9, 9, 8 + length, 0) + bytes(length)
-    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
+    return packet(17, struct.pack('!HHHH', 9, 9, 8 + length, 0) + bytes(length))
+
+
+def segment(length):
+    """A TCP frame to everybody, port 9, that nobody waits for."""
+    return packet(6, struct.pack('!HHIIBBHHH', 9, 9, 1, 1, 5 << 4, 0x10, 1000, 0, 0) +
+                  bytes(length))
+
+
+def packet(protocol, data):
+    """An IPv4 packet in its frame."""
+    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(data), 1, 0, 64, protocol, 0,
                        bytes((10, 0, 0, 1)), bytes((255, 255, 255, 255)))
     total = sum(struct.unpack('!10H', head))
     total = (total & 0xffff) + (total >> 16)
     head = head[:10] + struct.pack('!H', ~(total + (total >> 16)) & 0xffff) + head[12:]
-    return b'\xff' * 6 + bytes((2, 0, 0, 0, 0, 1)) + b'\x08\x00' + head + udp
+    return b'\xff' * 6 + bytes((2, 0, 0, 0, 0, 1)) + b'\x08\x00' + head + data
 
 
 class Run:
@@ -168,6 +187,35 @@ class Run:
         lines = self.shell(f'ethtool -S {name}').out.splitlines()[1:]
         return {key.strip(): int(value) for key, value in
                 (line.split(':') for line in lines)}
+
+    def packets(self):
+        """How many packets IPv4 has counted, by the segments they were made of."""
+        lines = [line.split() for line in self.guest.read('/proc/net/netstat').splitlines()
+                 if line.startswith('IpExt:')]
+        return int(dict(zip(*lines))['InNoECTPkts'])
+
+    def coalesced(self):
+        """What the device says of frames that it has made of several (RSC_EXT)."""
+        nic = self.nics['packed']
+        name = self.guest.ifname(nic)
+        self.check('RSC_EXT: as many segments as the device says', self.until(
+            lambda: nic.state()['rx']['rsc_segments'] == self.stats(name)['rx_rsc_segments'] > 0),
+                   f'{nic.state()["rx"]} {self.stats(name)["rx_rsc_segments"]}')
+        for fields, counter in RSC:
+            before = self.stats(name)[counter]
+            nic.inject(segment(1000), flags=4, gso_size=600, **fields)
+            self.check(f'RSC_EXT: {fields} counts as {counter}', self.until(
+                lambda which=counter, least=before: self.stats(name)[which] > least))
+        before, packets = self.stats(name), self.packets()
+        nic.inject(segment(1000), flags=4, gso_type=1, csum_start=5, csum_offset=7)
+        nic.inject(segment(1000), flags=4, gso_type=1, csum_start=500, gso_size=600)
+        good = self.until(lambda: self.stats(name)['rx_rsc_segments'] ==
+                          before['rx_rsc_segments'] + 505)
+        after = self.stats(name)
+        self.check('RSC_EXT: duplicate ACKs are counted', good and
+                   after['rx_rsc_dup_acks'] == before['rx_rsc_dup_acks'] + 7, str(after))
+        self.check('RSC_EXT: a frame counts for its segments', self.until(
+            lambda: self.packets() >= packets + 505), f'{packets} {self.packets()}')
 
     def told(self, nic):
         return sum(each['told'] for each in nic.state()['lies'].values())
@@ -326,7 +374,8 @@ def run(ctx, exchange, server):
                                    f'{guest.ifname(nics["split"])}/device)').out.strip()
         tried.handle = f'virtio/{tried.handle}'
         moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
-        for trial in (tried.counted, tried.survived, tried.started, tried.healed, tried.random):
+        for trial in (tried.coalesced, tried.counted, tried.survived, tried.started,
+                      tried.healed, tried.random):
             trial()
         ctx.splats(guest, 'virtio-device')
     for name, nic in nics.items():

@@ -89,8 +89,9 @@ static void report_frames(const char *name, const struct vnet_frame_counts *c, F
 {
 	fprintf(out, ",\"%s\":{\"needs_csum\":%lu,\"csum_valid\":%lu,\"csum_none\":%lu", name,
 		c->needs_csum, c->csum_valid, c->csum_none);
-	fprintf(out, ",\"gso_packets\":%lu,\"gso_bytes\":%lu,\"gso_segments\":%lu}",
+	fprintf(out, ",\"gso_packets\":%lu,\"gso_bytes\":%lu,\"gso_segments\":%lu",
 		c->gso_packets, c->gso_bytes, c->gso_segments);
+	fprintf(out, ",\"rsc_segments\":%lu}", c->rsc_segments);
 }
 
 static void report_counts(const struct vnet *v, FILE *out)

@@ -32,8 +32,38 @@ static unsigned int header_length(const struct vnet *v)
 						       sizeof(struct virtio_net_hdr_v1);
 }
 
+static unsigned int be16(const uint8_t *data)
+{
+	return (unsigned int)data[0] << 8 | data[1];
+}
+
+/* Bytes before the payload of a TCP or UDP frame, or 0. */
+static uint32_t headers(const uint8_t *data, uint32_t length)
+{
+	uint32_t at = 12, protocol;
+
+	while (at + 2 <= length && (be16(data + at) == 0x8100 || be16(data + at) == 0x88a8))
+		at += 4;
+	if (at + 2 + 40 > length)
+		return 0;
+	if (be16(data + at) == 0x0800) {
+		protocol = data[at + 2 + 9];
+		at += 2 + 4 * (data[at + 2] & 0xfu);
+	} else if (be16(data + at) == 0x86dd) {
+		protocol = data[at + 2 + 6];
+		at += 2 + 40;
+	} else {
+		return 0;
+	}
+	if (protocol == 17 && at + 8 <= length)
+		return at + 8;
+
+	return protocol == 6 && at + 20 <= length ? at + 4 * (data[at + 12] >> 4) : 0;
+}
+
 /* What breaks a rule of virtio 1.3, 5.1.6.2.1, or NULL. */
-static const char *tx_wrong(const struct vnet *v, const struct virtio_net_hdr *h, uint32_t length)
+static const char *tx_wrong(const struct vnet *v, const struct virtio_net_hdr *h,
+			    const uint8_t *data, uint32_t length)
 {
 	unsigned int type = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 
@@ -53,6 +83,8 @@ static const char *tx_wrong(const struct vnet *v, const struct virtio_net_hdr *h
 		return "gso_size is 0";
 	if (h->hdr_len > length)
 		return "hdr_len is longer than the frame";
+	if (vnet_has(v, VIRTIO_NET_F_GUEST_HDRLEN) && h->hdr_len != headers(data, length))
+		return "hdr_len is not exact";
 	if (h->gso_type & VIRTIO_NET_HDR_GSO_ECN && !vnet_has(v, VIRTIO_NET_F_HOST_ECN))
 		return "ECN without HOST_ECN";
 	switch (type) {
@@ -75,6 +107,8 @@ static void count(struct vnet_frame_counts *c, const struct virtio_net_hdr *h, u
 		c->csum_valid++;
 	else
 		c->csum_none++;
+	if (h->flags & VIRTIO_NET_HDR_F_RSC_INFO)
+		c->rsc_segments += h->csum_start;
 	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return;
 	c->gso_packets++;
@@ -119,7 +153,7 @@ static void transmit_one(struct vnet *v, struct vnet_queue *q)
 	} else {
 		gather(&element, 0, (uint8_t *)&sent.header, sizeof(sent.header));
 		length = gather(&element, before, sent.data, VNET_FRAME_MAX);
-		wrong = tx_wrong(v, &sent.header, length);
+		wrong = tx_wrong(v, &sent.header, sent.data, length);
 	}
 	if (wrong) {
 		v->counts.tx_bad++;
@@ -303,6 +337,25 @@ static bool full(struct vnet *v, struct vnet_queue *q, uint32_t length)
 	return false;
 }
 
+/*
+ * Frames to be segmented come with the number of segments, as if this device had
+ * put them together (virtio 1.3, 5.1.6.4.1). A frame that waited has it already.
+ */
+static void add_rsc(struct vnet *v, struct virtio_net_hdr *h, const uint8_t *data,
+		    uint32_t length)
+{
+	unsigned int type = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	uint32_t before = headers(data, length);
+
+	if (!vnet_has(v, VIRTIO_NET_F_RSC_EXT) || h->flags & VIRTIO_NET_HDR_F_RSC_INFO ||
+	    (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6) ||
+	    !before || before >= length || !h->gso_size)
+		return;
+	h->flags |= VIRTIO_NET_HDR_F_RSC_INFO;
+	h->csum_start = (uint16_t)((length - before + h->gso_size - 1) / h->gso_size);
+	h->csum_offset = 0;
+}
+
 /* The frame in @received; false: it has to wait. */
 static bool receive_one(struct vnet *v, uint32_t length)
 {
@@ -321,6 +374,7 @@ static bool receive_one(struct vnet *v, uint32_t length)
 		q->drops++;
 		return true;
 	}
+	add_rsc(v, &received.header, received.data, length);
 	done = deliver(v, q, &received.header, received.data, length, hash, report);
 	if (!done && vnet_running(v))
 		return full(v, q, length);

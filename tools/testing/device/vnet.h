@@ -294,6 +294,7 @@ struct vnet_frame_counts {
 	unsigned long gso_packets;
 	unsigned long gso_bytes;
 	unsigned long gso_segments;
+	unsigned long rsc_segments;
 };
 
 /**

@@ -124,6 +124,33 @@ static void check_segments(const struct input *in, const u8 *p, u32 l4_len)
 	DEMAND(l4_len - in->m.csum_start <= (tcp ? 60 : 8), in);
 }
 
+/* What ivnet_rsc_take() leaves of metadata that it changes. */
+static bool take_rsc(struct input *in, const u8 *frame)
+{
+	enum ivnet_meta_err err;
+	struct ivnet_rsc rsc;
+	u8 *p;
+
+	p = malloc(in->len);
+	if (!p)
+		abort();
+	memcpy(p, frame, in->len);
+	err = ivnet_rsc_take(&in->m, p, in->len, in->frame_len, &rsc);
+	free(p);
+	DEMAND(err == IVNET_META_OK || err == IVNET_META_FLAGS ||
+	       err == IVNET_META_GSO_TYPE || err == IVNET_META_GSO_SIZE, in);
+	if (err)
+		return false;
+	DEMAND(!(in->m.flags & VIRTIO_NET_HDR_F_RSC_INFO), in);
+	DEMAND(in->m.flags & 3, in);
+	DEMAND(rsc.segments, in);
+	DEMAND(rsc.segments == 1 || in->m.gso_size, in);
+	DEMAND(in->m.csum_start >= 14 + 20, in);
+	DEMAND(in->m.csum_start + 20U <= in->frame_len, in);
+
+	return true;
+}
+
 /**
  * input_run() - run the checks on an input
  * @data: the input
@@ -139,6 +166,10 @@ bool input_run(const u8 *data, size_t size)
 	u8 *p;
 
 	if (!input_parse(&in, data, size))
+		return false;
+
+	if (in.m.flags & in.rules.flags & VIRTIO_NET_HDR_F_RSC_INFO &&
+	    !take_rsc(&in, data + INPUT_HDR))
 		return false;
 
 	err = ivnet_meta_check(&in.m, &in.rules, in.frame_len);

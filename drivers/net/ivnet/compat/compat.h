@@ -49,6 +49,9 @@
 #define VIRTIO_NET_F_VQ_NOTF_COAL	52
 #define VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET	2
 #endif
+#ifndef VIRTIO_NET_F_GUEST_HDRLEN
+#define VIRTIO_NET_F_GUEST_HDRLEN	59
+#endif
 
 /* ---- netlink ---- */
 

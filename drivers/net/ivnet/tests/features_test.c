@@ -47,6 +47,10 @@ static const struct need_case need_cases[] = {
 	NEED(GUEST_USO6, BIT_OF(GUEST_CSUM), 0),
 	NEED(GUEST_ECN, BIT_OF(GUEST_TSO4) | BIT_OF(GUEST_TSO6),
 	     BIT_OF(GUEST_CSUM)),
+	NEED(RSC_EXT, BIT_OF(HOST_TSO4) | BIT_OF(HOST_TSO6),
+	     BIT_OF(CSUM) | BIT_OF(GUEST_TSO6) | BIT_OF(GUEST_CSUM)),
+	NEED(RSC_EXT, BIT_OF(GUEST_TSO4) | BIT_OF(GUEST_TSO6),
+	     BIT_OF(GUEST_CSUM) | BIT_OF(HOST_TSO6) | BIT_OF(CSUM)),
 	NEED(MQ, BIT_OF(CTRL_VQ), 0),
 	NEED(CTRL_MAC_ADDR, BIT_OF(CTRL_VQ), 0),
 	NEED(CTRL_GUEST_OFFLOADS, BIT_OF(CTRL_VQ), 0),
@@ -96,7 +100,7 @@ static const u8 refine_bits[] = {
 	VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_CTRL_VQ,
 	VIRTIO_NET_F_MQ, VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_GUEST_USO4,
 	VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_HOST_USO,
-	VIRTIO_NET_F_HASH_REPORT,
+	VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_RSC_EXT,
 };
 
 /* From virtio 1.3, 5.1.3.1, and for GSO 5.1.3.2. */
@@ -115,6 +119,10 @@ static u64 refined(u64 f)
 			BIT_OF(GUEST_ECN);
 	if (!HAS(f, GUEST_TSO4) && !HAS(f, GUEST_TSO6))
 		drop |= BIT_OF(GUEST_ECN);
+	if (!HAS(f & ~drop, GUEST_TSO4) && !HAS(f & ~drop, GUEST_TSO6))
+		drop |= BIT_OF(RSC_EXT);
+	if (!HAS(f & ~drop, HOST_TSO4) && !HAS(f & ~drop, HOST_TSO6))
+		drop |= BIT_OF(RSC_EXT);
 	if (!HAS(f, CTRL_VQ))
 		drop |= BIT_OF(MQ) | BIT_OF(CTRL_MAC_ADDR) |
 			BIT_OF(CTRL_GUEST_OFFLOADS) | BIT_OF(HASH_REPORT);
@@ -171,7 +179,8 @@ static const u8 caps_bits[] = {
 	VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_ECN,
 	VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_GUEST_USO4,
 	VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_HOST_USO,
-	VIRTIO_NET_F_HASH_REPORT, VIRTIO_F_VERSION_1, VIRTIO_F_ANY_LAYOUT,
+	VIRTIO_NET_F_HASH_REPORT, VIRTIO_NET_F_RSC_EXT,
+	VIRTIO_F_VERSION_1, VIRTIO_F_ANY_LAYOUT,
 };
 
 static netdev_features_t tx_features(u64 f)
@@ -201,7 +210,7 @@ static struct vnet_caps expected_caps(u64 f)
 	c.any_layout = v1 || f & BIT_ULL(VIRTIO_F_ANY_LAYOUT);
 	c.mode = mrg ? VNET_RX_MERGEABLE : big ? VNET_RX_CHAIN : VNET_RX_SINGLE;
 	c.hdr_len = hash ? 20 : v1 || mrg ? 12 : 10;
-	c.rules.flags = HAS(f, GUEST_CSUM) ? 3 : 0;
+	c.rules.flags = (HAS(f, GUEST_CSUM) ? 3 : 0) | HAS(f, RSC_EXT) << 2;
 	c.rules.gso_types = HAS(f, GUEST_TSO4) << 1 | HAS(f, GUEST_TSO6) << 4 |
 			    (HAS(f, GUEST_USO4) || HAS(f, GUEST_USO6)) << 5 |
 			    HAS(f, GUEST_ECN) << 7;
@@ -277,6 +286,7 @@ static void features_test_caps_unrelated(struct kunit *test)
 				   VIRTIO_NET_F_STATUS, VIRTIO_NET_F_CTRL_VQ,
 				   VIRTIO_NET_F_MQ, VIRTIO_NET_F_CTRL_MAC_ADDR,
 				   VIRTIO_NET_F_SPEED_DUPLEX,
+				   VIRTIO_NET_F_GUEST_HDRLEN,
 				   VIRTIO_RING_F_INDIRECT_DESC,
 				   VIRTIO_RING_F_EVENT_IDX };
 	unsigned int i;

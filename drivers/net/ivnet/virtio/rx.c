@@ -200,13 +200,38 @@ static void rx_set_hash(const struct net_device *dev, struct sk_buff *skb,
 	skb_set_hash(skb, le32_to_cpu(hdr->hash), type);
 }
 
+/* A frame that the device made of several, with RSC_EXT negotiated. */
+static noinline bool rx_meta_rsc(struct vnet_queue *vq, struct sk_buff *skb,
+				 struct ivnet_meta *meta,
+				 struct ivnet_rx_batch *b)
+{
+	struct ivnet_rx_stats *stats = &vq->q.stats->rx;
+	enum ivnet_meta_err err;
+	struct ivnet_rsc rsc;
+
+	err = ivnet_rx_rsc(skb, meta, &rsc);
+	if (unlikely(err)) {
+		ivnet_rx_stat_inc(stats, ivnet_rx_meta_stat(err));
+		return false;
+	}
+	if (unlikely(!ivnet_rx_meta_apply(&vq->q, skb, meta, &vq->rx.rules, b)))
+		return false;
+
+	if (skb_is_gso(skb))
+		skb_shinfo(skb)->gso_segs = rsc.segments;
+	ivnet_rx_stat_add(stats, IVNET_RX_RSC_SEGMENTS, rsc.segments);
+	ivnet_rx_stat_add(stats, IVNET_RX_RSC_DUP_ACKS, rsc.dup_acks);
+
+	return true;
+}
+
 /* Check what the header says and apply it to the frame. */
 static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
 		    const struct virtio_net_hdr_v1 *hdr,
 		    struct ivnet_rx_batch *b)
 {
 	struct virtio_device *vdev = vq->vdev;
-	const struct ivnet_meta meta = {
+	struct ivnet_meta meta = {
 		.flags		= hdr->flags,
 		.gso_type	= hdr->gso_type,
 		.hdr_len	= virtio16_to_cpu(vdev, hdr->hdr_len),
@@ -214,6 +239,10 @@ static bool rx_meta(struct vnet_queue *vq, struct sk_buff *skb,
 		.csum_start	= virtio16_to_cpu(vdev, hdr->csum_start),
 		.csum_offset	= virtio16_to_cpu(vdev, hdr->csum_offset),
 	};
+
+	if (unlikely(meta.flags & vq->rx.rules.flags &
+		     VIRTIO_NET_HDR_F_RSC_INFO))
+		return rx_meta_rsc(vq, skb, &meta, b);
 
 	return ivnet_rx_meta_apply(&vq->q, skb, &meta, &vq->rx.rules, b);
 }

@@ -50,7 +50,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	30
+#define VNET_FEATURE_COUNT	32
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
