@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The control queue: what the device knows, as QEMU tells it (query-rx-filter),
-against what the guest was told, before and after everything that resets a queue or
-the device."""
+"""The control queue: what the device knows, as QEMU tells it (query-rx-filter,
+x-query-virtio-status), against what the guest was told and has, before and after everything
+that resets a queue or the device."""
 import contextlib
 import socket
 import time
 
+import agree
 import vm
 
 GROUP = '33:33:00:00:12:34'
@@ -22,6 +23,7 @@ class Control:
         self.name = guest.ifname(nic)
         link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
         self.virtio = link.strip().split('/')[-1]
+        self.both = agree.Agreement(ctx, guest, nic, self.name, self.virtio)
 
     def do(self, *commands):
         for command in commands:
@@ -52,8 +54,10 @@ class Control:
 
     def steps(self):
         return [('addresses and modes', self.modes), ('more addresses than fit', self.overflow),
-                ('VLANs', self.vlans), ('kept', self.kept), ('filter off and on', self.switched),
-                ('announces itself', self.announce)]
+                ('VLANs', self.vlans), ('kept, and QEMU agrees', self.kept),
+                ('filter off and on', self.switched), ('announces itself', self.announce),
+                ('link goes and comes', lambda: self.both.flap(
+                    50 if self.ctx.options.stress else 5))]
 
     def run(self):
         for name, step in self.steps():
@@ -113,6 +117,7 @@ class Control:
                 'ip link set {dev} address 02:aa:00:00:00:77')
         wrong = self.wait(lambda f: f['multicast'] == 'all' and GROUP in f['multicast-table'] and
                           f['main-mac'] == '02:aa:00:00:00:77', 'set up')
+        wrong = wrong or self.both.wrong('set up')
         before = self.filter()
 
         def same(have):
@@ -122,14 +127,22 @@ class Control:
         for command in ('ethtool -G {dev} rx 128', 'ethtool -G {dev} rx 256',
                         'ip link set {dev} down; ip link set {dev} up',
                         'ethtool -L {dev} combined 2', 'ethtool -L {dev} combined 1',
-                        f'devlink dev reload virtio/{self.virtio} action driver_reinit'):
+                        f'devlink dev reload virtio/{self.virtio} action driver_reinit',
+                        f'devlink health recover virtio/{self.virtio} reporter device'):
             if '-G' in command and 'reset off' in self.label:
                 continue
             self.do(command)
-            wrong = wrong or self.wait(same, command)
+            wrong = wrong or self.wait(same, command) or self.both.wrong(command)
         self.do(f'ip maddr del {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast off',
                 f'ip link set {{dev}} address {self.nic.mac}')
         return wrong
+
+    def tired(self):
+        """Something of each kind, for a sleep."""
+        self.do(f'ip maddr add {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast on',
+                f'ip link add link {{dev}} name {{dev}}.7 type vlan id {VLANS[0]}',
+                'ip link set {dev} address 02:aa:00:00:00:78')
+        return self.both.wrong('before')
 
     def switched(self):
         """Without the filter everything passes; with it the table is back."""
@@ -178,13 +191,20 @@ def run(ctx, exchange, server):
     nics = {vm.Nic(ctx.segment(), queues=2): 'plain',
             vm.Nic(ctx.segment(), queues=2, props={'queue_reset': 'off', 'packed': 'on'}):
             'packed, queue reset off'}
-    with ctx.guest(list(nics), name=f'control-{ctx.kernel}', smp=2, qemu='debian13') as guest:
+    # a second processor that could be there makes two queue pairs; this QEMU must run one
+    with ctx.guest(list(nics), name=f'control-{ctx.kernel}', smp=2, cmdline='maxcpus=1') as guest:
         guest.load('ivnet')
         guest.addresses()
         guest.run('sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1; modprobe -a 8021q macvlan',
                   check=True)
-        for nic, label in nics.items():
-            Control(ctx, guest, nic, label).run()
+        controls = [Control(ctx, guest, nic, label) for nic, label in nics.items()]
+        for control in controls:
+            control.run()
         for nic, wrong in exchange(ctx, guest, list(nics), server, 300000).items():
             ctx.check(f'control: {nics[nic]}: still works', not wrong, wrong)
+        wrong = ''.join(control.tired() for control in controls) or controls[0].both.sleep()
+        ctx.check('control: sleeps', not wrong, wrong)
+        for control in controls:
+            wrong = control.both.wrong('after')
+            ctx.check(f'control: {control.label}: kept in sleep, and QEMU agrees', not wrong, wrong)
         ctx.splats(guest, 'control')
