@@ -199,6 +199,12 @@ matches()
 	grep -nE "$@" || [ $? -eq 1 ]
 }
 
+# Each feature bit and control command that the kernel knows is in the manual.
+manual_rows()
+{
+	/usr/bin/python3 -B "$TESTING/check/manual.py" "$SRC/include/uapi/linux/virtio_net.h"
+}
+
 project_rules()
 {
 	local plain
@@ -211,6 +217,7 @@ project_rules()
 		matches 'LINUX_VERSION_CODE|KERNEL_VERSION' "${plain[@]}"
 	counted "no BUG in the driver" ${#kernel_files[@]} matches '\bBUG(_ON)?\(' "${kernel_files[@]}"
 	counted "no file above 700 lines" ${#all[@]} overlong "${all[@]}"
+	counted "a row in the manual for each feature and command" 1 manual_rows
 	counted "no path of one machine" ${#all[@]} matches '(^|[^a-zA-Z0-9_.])/(work|tmp/w)/' "${all[@]}"
 }
 

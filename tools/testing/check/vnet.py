@@ -4,6 +4,8 @@ lies to ours."""
 import struct
 import time
 
+import agree
+import manual
 import moderation
 import vm
 
@@ -310,6 +312,27 @@ class Run:
         self.reload()
         self.alive('a device that needs a reset')
 
+    def everything(self):
+        """Of all features the driver takes those that the manual says it uses."""
+        nic, bits = self.nics['split'], {'HASH_TUNNEL': 51}
+        bits.update((name[len('VIRTIO_NET_F_'):], bit)
+                    for name, bit in agree.feature_bits().items())
+        used = {bits[name]: not text.startswith(('refused', 'not used'))
+                for name, text in manual.features().items()}
+        nic.ask('offer', *used)
+        virtio = self.handle.partition('/')[2]
+        self.shell(f'cd /sys/bus/virtio/drivers/ivnet_virtio && echo {virtio} >unbind && '
+                   f'echo {virtio} >bind')
+        taken = self.guest.read(f'/sys/bus/virtio/devices/{virtio}/features')
+        wrong = {bit: taken[bit] for bit, use in used.items() if use != (taken[bit] == '1')}
+        self.check('features are taken and refused as the manual says', not wrong,
+                   f'{wrong} of {used}')
+        name = self.guest.ifname(nic)
+        self.shell(f'sysctl -qw net.ipv6.conf.{name}.accept_dad=0; ip link set {name} up && '
+                   f'ip addr add {self.guest.address(nic)}/24 dev {name} && '
+                   f'ip addr add {self.guest.address6(nic)}/64 dev {name} nodad')
+        self.alive('every feature')
+
     def random(self):
         """Lies at random."""
         for seed in ALL_SEEDS if self.ctx.options.stress else SEEDS:
@@ -375,7 +398,7 @@ def run(ctx, exchange, server):
         tried.handle = f'virtio/{tried.handle}'
         moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
         for trial in (tried.coalesced, tried.counted, tried.survived, tried.started,
-                      tried.healed, tried.random):
+                      tried.healed, tried.random, tried.everything):
             trial()
         ctx.splats(guest, 'virtio-device')
     for name, nic in nics.items():
