@@ -65,8 +65,9 @@ EXPORT_SYMBOL_GPL(ivnet_look);
  */
 void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what)
 {
-	set_bit(what, &idev->troubles);
-	ivnet_look(idev);
+	/* What waits already is found again by each look: no reason for one. */
+	if (!test_and_set_bit(what, &idev->troubles))
+		ivnet_look(idev);
 }
 EXPORT_SYMBOL_GPL(ivnet_trouble);
 
@@ -115,6 +116,13 @@ static bool too_early(const struct ivnet_dev *idev)
 {
 	return idev->reset_pause &&
 	       time_before(jiffies, idev->reset_at + idev->reset_pause);
+}
+
+/* A queue is repaired at once, as long as there is a device around it. */
+static bool must_wait(const struct ivnet_dev *idev, enum ivnet_trouble what)
+{
+	return (what != IVNET_TROUBLE_TX ||
+		!netif_device_present(idev->netdev)) && too_early(idev);
 }
 
 /* Return: true if the whole device has to be reset. */
@@ -223,8 +231,7 @@ static void watch(struct work_struct *work)
 	}
 
 	for (what = 0; what < IVNET_TROUBLE_NUM; what++) {
-		if (!test_bit(what, &idev->troubles) ||
-		    (what != IVNET_TROUBLE_TX && too_early(idev)))
+		if (!test_bit(what, &idev->troubles) || must_wait(idev, what))
 			continue;
 		clear_bit(what, &idev->troubles);
 		report(idev, what);

@@ -209,7 +209,12 @@ static void fake_reset(struct ivnet_dev *idev)
 
 static void fake_watch(struct ivnet_dev *idev)
 {
-	to_fake(idev)->looks++;
+	struct fake *f = to_fake(idev);
+	unsigned int what;
+
+	f->looks++;
+	for_each_set_bit(what, &f->finds, IVNET_TROUBLE_NUM)
+		ivnet_trouble(idev, what);
 }
 
 static bool fake_tx_stuck(struct ivnet_queue *q)

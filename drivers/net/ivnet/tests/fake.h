@@ -28,6 +28,7 @@ struct kunit;
  * @set_features_err: error of set_features
  * @restart_err: error of tx_restart
  * @stuck: transmit queues that make no progress, a bit each
+ * @finds: troubles that watch finds, a bit each
  * @looks: calls of watch
  * @set_macs: calls of set_mac
  * @is_up: the device was started and not taken down
@@ -56,6 +57,7 @@ struct fake {
 
 	int restart_err;
 	unsigned long stuck;
+	unsigned long finds;
 	u32 looks;
 	u32 set_macs;
 	bool is_up;

@@ -2,6 +2,7 @@
 /* What is done about trouble, and what is not. */
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
@@ -67,6 +68,14 @@ static void recovery_test_looks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->looks, 1);
 	fake_expect_log(f, "");
 	expect_resets(f, 0, 0);
+
+	KUNIT_ASSERT_EQ(test, ivnet_dev_attach(f->idev, NULL), 0);
+	f->n_log = 0;
+	look(f);
+	KUNIT_EXPECT_EQ(test, f->looks, 2);
+	trouble(f, IVNET_TROUBLE_DEVICE);
+	fake_expect_log(f, "R-+");
+	expect_resets(f, 0, 1);
 }
 
 /* One queue that is stuck: that queue. Soon again: the device. */
@@ -212,6 +221,60 @@ static void recovery_test_retries(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, f->idev->troubles);
 }
 
+/* A queue is stuck, and the device does not start: that is tried no more often. */
+static void recovery_test_queue_retries(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	unsigned long pause;
+	int i;
+
+	open_device(f);
+	f->stuck = BIT(0);
+	f->restart_err = -EIO;
+	f->start_fails = 1;
+	f->up_err = -EIO;
+	trouble(f, IVNET_TROUBLE_TX);
+	fake_expect_log(f, "xR-!ffDu");
+	KUNIT_EXPECT_FALSE(test, netif_device_present(f->idev->netdev));
+
+	for (i = 0, pause = HZ; i < 9; i++) {
+		KUNIT_EXPECT_EQ(test, f->idev->reset_pause, pause);
+		f->idev->reset_at = jiffies - pause + HZ / 2;
+		look(f);
+		fake_expect_log(f, "");
+		pause_ends(f);
+		look(f);
+		fake_expect_log(f, "u");
+		pause = min_t(unsigned long, 2 * pause, 64 * HZ);
+	}
+
+	pause_ends(f);
+	f->up_err = 0;
+	look(f);
+	fake_expect_log(f, "Uaa+");
+	expect_running(f);
+	KUNIT_EXPECT_FALSE(test, f->idev->troubles);
+}
+
+/* What each look finds, and may not be repaired yet, waits for the next look. */
+static void recovery_test_found_again(struct kunit *test)
+{
+	struct fake *f = test->priv;
+	u32 looks;
+
+	open_device(f);
+	f->finds = BIT(IVNET_TROUBLE_DEVICE) | BIT(IVNET_TROUBLE_RX_RING);
+	look(f);
+	flush_delayed_work(&f->idev->watch);
+	fake_expect_log(f, "R-+");
+	looks = f->looks;
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, f->looks, looks);
+	KUNIT_EXPECT_EQ(test, f->idev->troubles, f->finds);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&f->idev->watch));
+	expect_resets(f, 0, 1);
+}
+
 /* Frames still flow: a reset would do more harm. A user may want it. */
 static void recovery_test_by_hand(struct kunit *test)
 {
@@ -238,6 +301,8 @@ static struct kunit_case recovery_test_cases[] = {
 	KUNIT_CASE(recovery_test_pause),
 	KUNIT_CASE(recovery_test_start_fails),
 	KUNIT_CASE(recovery_test_retries),
+	KUNIT_CASE(recovery_test_queue_retries),
+	KUNIT_CASE(recovery_test_found_again),
 	KUNIT_CASE(recovery_test_by_hand),
 	{ }
 };
