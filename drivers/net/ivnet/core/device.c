@@ -98,6 +98,8 @@ static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	}
 out:
 	idev->err = err;
+	if (err)
+		idev->stats[IVNET_DEV_START_FAILURES]++;
 	if (err && !extack)
 		dev_err(idev->dev, "not started: %d%s%s; see devlink health diagnose, devlink dev reload tries again\n",
 			err, reason._msg ? ", " : "", reason._msg ?: "");
@@ -248,6 +250,7 @@ int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 
 	rtnl_lock();
 	idev->parked = false;
+	idev->reset_pause = 0;
 	err = dev_up(idev, extack);
 	rtnl_unlock();
 

@@ -172,6 +172,13 @@ static void recovery_test_pause(struct kunit *test)
 	f->idev->reset_at = jiffies - 129 * HZ;
 	trouble(f, IVNET_TROUBLE_DEVICE);
 	KUNIT_EXPECT_EQ(test, f->idev->reset_pause, HZ);
+
+	/* A user who starts it need not wait for the next reset. */
+	ivnet_dev_detach(f->idev);
+	KUNIT_ASSERT_EQ(test, ivnet_dev_attach(f->idev, NULL), 0);
+	f->n_log = 0;
+	trouble(f, IVNET_TROUBLE_DEVICE);
+	fake_expect_log(f, "R-+");
 }
 
 /* Queues that do not come back: a start from the beginning. */
