@@ -9,6 +9,9 @@
 
 #include "virtio.h"
 
+/* A configuration that changed under each of so many looks is never read. */
+#define VNET_CONFIG_TRIES	100
+
 enum {
 	VNET_PARAM_MERGEABLE_RX = IVNET_PARAM_OWN,
 	VNET_PARAM_CONTRACT,
@@ -140,12 +143,36 @@ static void read_caps(struct vnet_dev *vd)
 		vnet_caps_contract(&vd->caps);
 }
 
+/*
+ * An address is the only thing that takes several reads (virtio 1.3, 2.5.1). The
+ * kernel's helper would repeat them for as long as the device changes something.
+ */
+static int read_mac(struct virtio_device *vdev, u8 *addr)
+{
+	const struct virtio_config_ops *config = vdev->config;
+	u32 now = config->generation ? config->generation(vdev) : 0, before;
+	unsigned int tries, i;
+
+	for (tries = 0; tries < VNET_CONFIG_TRIES; tries++) {
+		before = now;
+		for (i = 0; i < ETH_ALEN; i++)
+			config->get(vdev, offsetof(struct virtio_net_config, mac) + i,
+				    addr + i, 1);
+		now = config->generation ? config->generation(vdev) : 0;
+		if (now == before)
+			return 0;
+	}
+
+	return -EPROTO;
+}
+
 /* Read what the configuration space says; fill in limits. */
-static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
+static int vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 {
 	struct ivnet_limits *lim = &idev->limits;
 	struct virtio_device *vdev = vd->vdev;
 	u16 pairs = 1, mtu = 0;
+	int err = 0;
 	u32 max;
 
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_MQ) ||
@@ -161,9 +188,9 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 
 	eth_zero_addr(idev->perm_addr);
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_MAC))
-		virtio_cread_bytes(vdev,
-				   offsetof(struct virtio_net_config, mac),
-				   idev->perm_addr, ETH_ALEN);
+		err = read_mac(vdev, idev->perm_addr);
+	if (err)
+		return err;
 
 	/* The largest MTU whose frames fit into a buffer. */
 	max = ETH_MAX_MTU;
@@ -173,6 +200,8 @@ static void vnet_read_config(struct vnet_dev *vd, struct ivnet_dev *idev)
 		virtio_cread(vdev, struct virtio_net_config, mtu, &mtu);
 	lim->max_mtu = mtu >= ETH_MIN_MTU ? min_t(u32, mtu, max) : max;
 	lim->mtu = mtu >= ETH_MIN_MTU ? lim->max_mtu : ETH_DATA_LEN;
+
+	return 0;
 }
 
 static bool can_filter_vlans(const struct vnet_dev *vd)
@@ -217,7 +246,11 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	if (err)
 		goto err_fail;
 	read_caps(vd);
-	vnet_read_config(vd, idev);
+	err = vnet_read_config(vd, idev);
+	if (err) {
+		NL_SET_ERR_MSG_MOD(extack, "the device's configuration does not hold still");
+		goto err_fail;
+	}
 
 	err = vnet_dev_start(vd);
 	if (err) {
