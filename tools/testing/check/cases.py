@@ -12,6 +12,7 @@ import host
 import hostile
 import kernel_tests
 import lifetime
+import migrate
 import peer
 import power
 import recovery
@@ -236,6 +237,12 @@ def control_queue(ctx):
 def scaling(ctx):
     """frames go to the queues that key, table and fields say"""
     rss.run(ctx)
+
+
+@case('migration', 20, kernels=('6.12',))
+def migration(ctx):
+    """a guest moves to another QEMU, and the network hears of it"""
+    migrate.run(ctx)
 
 
 @case('recovery', 60, kernels=('6.12',))

@@ -184,6 +184,15 @@ class Agent:
             self.ready = False
             self.running.clear()
 
+    def take_over(self, other):
+        """The guest of another agent has moved here, with what runs in it."""
+        with other.changed, self.changed:
+            self.numbers, self.running = other.numbers, other.running
+            other.running = {}
+            for command in self.running.values():
+                command.agent = self
+            self.ready, self.shares = True, False
+
     def wait_ready(self, timeout):
         self.wait_change(lambda: self.ready, max(timeout, 0))
         if not self.ready:
