@@ -5,6 +5,7 @@ import struct
 import time
 
 import agree
+import devstats
 import manual
 import moderation
 import vm
@@ -397,6 +398,7 @@ def run(ctx, exchange, server):
                                    f'{guest.ifname(nics["split"])}/device)').out.strip()
         tried.handle = f'virtio/{tried.handle}'
         moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
+        devstats.run(ctx, guest, nics['packed'])
         for trial in (tried.coalesced, tried.counted, tried.survived, tried.started,
                       tried.healed, tried.random, tried.everything):
             trial()

@@ -352,7 +352,8 @@ static bool queue_stats(struct vnet *v, struct request *r, unsigned int index, u
 	const uint64_t tx_csum[] = { c->csum_none, c->needs_csum };
 	const uint64_t gso[] = { c->gso_packets, c->gso_bytes, c->gso_segments, c->gso_bytes,
 				 0, 0 };
-	const uint64_t commands[] = { v->nr_commands, v->counts.commands[0] };
+	/* this one included */
+	const uint64_t commands[] = { v->nr_commands + 1, v->counts.commands[0] + 1 };
 
 	if (index == vnet_ctrl_index(v))
 		return types == BIT(CVQ) && add_stats(r, index, CVQ, commands, 2);

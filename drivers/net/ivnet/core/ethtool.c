@@ -204,7 +204,7 @@ static int ivnet_set_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
 
 /*
  * Sums of both directions, what belongs to no queue, then each queue pair that
- * there can be: the number never changes.
+ * there can be, and what the device itself counts: the number never changes.
  */
 #define IVNET_STATS_PER_PAIR	(IVNET_RX_STAT_NUM + IVNET_TX_STAT_NUM)
 #define IVNET_STATS_DEV		(1 + IVNET_DEV_STAT_NUM)
@@ -212,11 +212,17 @@ static int ivnet_set_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
 static int ivnet_get_sset_count(struct net_device *dev, int sset)
 {
 	const struct ivnet_net *net = netdev_priv(dev);
+	struct ivnet_dev *idev = net->idev;
+	int n;
 
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 
-	return (net->n_stats + 1) * IVNET_STATS_PER_PAIR + IVNET_STATS_DEV;
+	n = (net->n_stats + 1) * IVNET_STATS_PER_PAIR + IVNET_STATS_DEV;
+	if (idev->ops->stats_count)
+		n += idev->ops->stats_count(idev);
+
+	return n;
 }
 
 static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
@@ -244,6 +250,8 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 			ethtool_sprintf(&p, "tx%u_%s", q,
 					ivnet_tx_stat_desc[i].name);
 	}
+	if (net->idev->ops->stats_count)
+		net->idev->ops->stats_names(net->idev, &p);
 }
 
 static void ivnet_get_ethtool_stats(struct net_device *dev,
@@ -272,6 +280,8 @@ static void ivnet_get_ethtool_stats(struct net_device *dev,
 	for_each_possible_cpu(cpu)
 		data[IVNET_STATS_PER_PAIR] +=
 			*per_cpu_ptr(net->tx_csum_fallback, cpu);
+	if (net->idev->ops->stats_count)
+		net->idev->ops->stats_values(net->idev, p);
 }
 
 const struct ethtool_ops ivnet_ethtool_ops = {

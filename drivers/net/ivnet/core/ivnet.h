@@ -197,6 +197,13 @@ struct ivnet_rss {
  * @coalesce: have interrupts of a pair, or with %IVNET_ALL_QUEUES of all, come
  *	like that, or change nothing; there where &ivnet_limits.moderates is.
  *	@queues_start and @tx_restart tell the device what was set before.
+ * @stats_count: how many statistics the device itself keeps, always the same
+ *	while there is a net_device; NULL where it keeps none
+ * @stats_names: their names, for ``ethtool -S``
+ * @stats_values: their values, in the same order; sleeps
+ * @drops: what the device has dropped of a range of pairs, as far as is known
+ *	without asking it; what it does not count is left alone. There if
+ *	@stats_count is
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
@@ -247,6 +254,10 @@ struct ivnet_transport_ops {
 		   u32 pairs);
 	int (*coalesce)(struct ivnet_dev *idev, u32 queue,
 			const struct ivnet_coal *coal);
+	u32 (*stats_count)(struct ivnet_dev *idev);
+	void (*stats_names)(struct ivnet_dev *idev, u8 **p);
+	void (*stats_values)(struct ivnet_dev *idev, u64 *data);
+	void (*drops)(struct ivnet_dev *idev, u32 first, u32 end, u64 *drops);
 	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,

@@ -34,6 +34,32 @@ static void fill_tx(const struct ivnet_stat_sum *sum,
 	tx->wake = sum->tx[IVNET_TX_WAKES];
 }
 
+/* The device's own counts, where it has them. */
+static void fill_drops(const struct ivnet_net *net, u32 first, u32 end,
+		       struct netdev_queue_stats_rx *rx,
+		       struct netdev_queue_stats_tx *tx)
+{
+	struct ivnet_dev *idev = net->idev;
+	u64 drops[IVNET_DROP_NUM];
+
+	if (!idev->ops->stats_count)
+		return;
+	/* All ones is what a field says that is not there. */
+	memset(drops, 0xff, sizeof(drops));
+	idev->ops->drops(idev, first, end, drops);
+	if (rx) {
+		rx->hw_drops = drops[IVNET_DROP_RX];
+		rx->hw_drop_overruns = drops[IVNET_DROP_RX_OVERRUN];
+		rx->csum_bad = drops[IVNET_DROP_RX_CSUM];
+		rx->hw_drop_ratelimits = drops[IVNET_DROP_RX_OVER_RATE];
+	}
+	if (tx) {
+		tx->hw_drops = drops[IVNET_DROP_TX];
+		tx->hw_drop_errors = drops[IVNET_DROP_TX_MALFORMED];
+		tx->hw_drop_ratelimits = drops[IVNET_DROP_TX_OVER_RATE];
+	}
+}
+
 static void ivnet_queue_stats_rx(struct net_device *dev, int idx,
 				 struct netdev_queue_stats_rx *rx)
 {
@@ -42,6 +68,7 @@ static void ivnet_queue_stats_rx(struct net_device *dev, int idx,
 
 	ivnet_stat_add(&sum, &net->stats[idx]);
 	fill_rx(&sum, rx);
+	fill_drops(net, idx, idx + 1, rx, NULL);
 }
 
 static void ivnet_queue_stats_tx(struct net_device *dev, int idx,
@@ -52,6 +79,7 @@ static void ivnet_queue_stats_tx(struct net_device *dev, int idx,
 
 	ivnet_stat_add(&sum, &net->stats[idx]);
 	fill_tx(&sum, tx);
+	fill_drops(net, idx, idx + 1, NULL, tx);
 }
 
 /* What belongs to queues that are not in use now. */
@@ -67,6 +95,7 @@ static void ivnet_base_stats(struct net_device *dev,
 		ivnet_stat_add(&sum, &net->stats[i]);
 	fill_rx(&sum, rx);
 	fill_tx(&sum, tx);
+	fill_drops(net, dev->real_num_rx_queues, net->n_stats, rx, tx);
 }
 
 static const struct netdev_stat_ops ivnet_stat_ops = {

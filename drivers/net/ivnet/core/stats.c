@@ -83,6 +83,7 @@ const char * const ivnet_dev_stat_name[IVNET_DEV_STAT_NUM] = {
 	[IVNET_DEV_CTRL_REFUSED]	= "ctrl_refused",
 	[IVNET_DEV_CTRL_UNKNOWN]	= "ctrl_unknown_answers",
 	[IVNET_DEV_CTRL_TIMEOUTS]	= "ctrl_timeouts",
+	[IVNET_DEV_CTRL_BAD_REPLIES]	= "ctrl_bad_replies",
 	[IVNET_DEV_FILTER_FALLBACKS]	= "filter_fallbacks",
 	[IVNET_DEV_ANNOUNCEMENTS]	= "announcements",
 	[IVNET_DEV_RX_LOST_IRQS]	= "rx_lost_interrupts",

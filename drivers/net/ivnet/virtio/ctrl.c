@@ -41,6 +41,23 @@ void vnet_ctrl_exit(struct vnet_dev *vd)
 		kfree(virtqueue_detach_unused_buf(vnet_cvq(vd)));
 }
 
+static struct vnet_ctrl_buf *ctrl_alloc(size_t len, size_t room, gfp_t gfp)
+{
+	struct vnet_ctrl_buf *buf;
+	size_t at = ALIGN(struct_size(buf, data, len), SMP_CACHE_BYTES);
+
+	buf = kmalloc(at + room, gfp);
+	if (!buf)
+		return NULL;
+	buf->len = len;
+	buf->room = room;
+	buf->reply = (u8 *)buf + at;
+	/* What the device does not write is not to be anybody's memory. */
+	memset(buf->reply, 0, room);
+
+	return buf;
+}
+
 /**
  * vnet_ctrl_alloc() - memory for a command
  * @len: bytes of &vnet_ctrl_buf.data
@@ -50,13 +67,7 @@ void vnet_ctrl_exit(struct vnet_dev *vd)
  */
 struct vnet_ctrl_buf *vnet_ctrl_alloc(size_t len, gfp_t gfp)
 {
-	struct vnet_ctrl_buf *buf;
-
-	buf = kmalloc(struct_size(buf, data, len), gfp);
-	if (buf)
-		buf->len = len;
-
-	return buf;
+	return ctrl_alloc(len, 0, gfp);
 }
 
 /* What came back; the answer is read once. */
@@ -77,23 +88,21 @@ static int ctrl_answer(struct vnet_dev *vd, struct vnet_ctrl_buf *buf)
 	return -EPROTO;
 }
 
-/**
- * vnet_ctrl_send() - have the device carry out a command
- * @vd: the device
- * @buf: the command's memory with its data; belongs to the control queue now
- * @class: class of the command
- * @cmd: the command
- *
- * Context: process, under rtnl; sleeps, for %VNET_CTRL_DEADLINE at the most.
- * Return: 0; -EOPNOTSUPP without a control queue, -EIO if it is dead,
- * -ETIMEDOUT if it just died, -EINVAL if the device refused, -EPROTO if its
- * answer is none.
- */
-int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
-		   u8 cmd)
+/* The reply leaves the memory that the device may write to. */
+static void ctrl_reply(const struct vnet_ctrl_buf *buf, u32 used,
+		       struct vnet_ctrl_reply *reply)
 {
-	struct scatterlist hdr, out, in, *sgs[3];
-	unsigned int n = 0, used;
+	u32 len = used > sizeof(buf->ack) ? used - sizeof(buf->ack) : 0;
+
+	reply->len = min_t(u32, len, buf->room);
+	memcpy(reply->data, buf->reply, reply->len);
+}
+
+static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
+		     u8 cmd, struct vnet_ctrl_reply *reply)
+{
+	struct scatterlist hdr, out, ack, in, *sgs[4];
+	unsigned int n = 0, n_in = 0, used;
 	unsigned long deadline;
 	int err;
 
@@ -118,9 +127,13 @@ int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		sg_init_one(&out, buf->data, buf->len);
 		sgs[n++] = &out;
 	}
-	sg_init_one(&in, &buf->ack, sizeof(buf->ack));
-	sgs[n] = &in;
-	err = virtqueue_add_sgs(vnet_cvq(vd), sgs, n, 1, buf, GFP_KERNEL);
+	sg_init_one(&ack, &buf->ack, sizeof(buf->ack));
+	sgs[n + n_in++] = &ack;
+	if (buf->room) {
+		sg_init_one(&in, buf->reply, buf->room);
+		sgs[n + n_in++] = &in;
+	}
+	err = virtqueue_add_sgs(vnet_cvq(vd), sgs, n, n_in, buf, GFP_KERNEL);
 	if (err)
 		goto out_free;
 	vnet_count(vd, IVNET_DEV_CTRL_COMMANDS);
@@ -141,10 +154,54 @@ int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		usleep_range(10, 50);
 	}
 	err = ctrl_answer(vd, buf);
+	if (!err && reply)
+		ctrl_reply(buf, used, reply);
 
 out_free:
 	kfree(buf);
 	return err;
+}
+
+/**
+ * vnet_ctrl_send() - have the device carry out a command
+ * @vd: the device
+ * @buf: the command's memory with its data; belongs to the control queue now
+ * @class: class of the command
+ * @cmd: the command
+ *
+ * Context: process, under rtnl; sleeps, for %VNET_CTRL_DEADLINE at the most.
+ * Return: 0; -EOPNOTSUPP without a control queue, -EIO if it is dead,
+ * -ETIMEDOUT if it just died, -EINVAL if the device refused, -EPROTO if its
+ * answer is none.
+ */
+int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
+		   u8 cmd)
+{
+	return ctrl_send(vd, buf, class, cmd, NULL);
+}
+
+/**
+ * vnet_ctrl_ask() - a command that has a reply
+ * @vd: the device
+ * @class: class of the command
+ * @cmd: the command
+ * @data: what it carries
+ * @len: bytes of @data
+ * @reply: filled in if the device carried it out
+ *
+ * Context: as vnet_ctrl_send().
+ * Return: -ENOMEM, or as vnet_ctrl_send().
+ */
+int vnet_ctrl_ask(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
+		  size_t len, struct vnet_ctrl_reply *reply)
+{
+	struct vnet_ctrl_buf *buf = ctrl_alloc(len, reply->len, GFP_KERNEL);
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf->data, data, len);
+
+	return ctrl_send(vd, buf, class, cmd, reply);
 }
 
 /**

@@ -258,6 +258,7 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 		goto err_fail;
 	}
 	vnet_fill_limits(vd, idev);
+	vnet_stats_up(vd, idev->limits.max_pairs);
 
 	return 0;
 
@@ -486,7 +487,7 @@ static void vnet_diagnose_ctrl(struct ivnet_dev *idev,
 	devlink_fmsg_bool_pair_put(fmsg, "exists", vd->caps.features &
 				   BIT_ULL(VIRTIO_NET_F_CTRL_VQ));
 	devlink_fmsg_bool_pair_put(fmsg, "dead", vd->ctrl_dead);
-	for (i = IVNET_DEV_CTRL_COMMANDS; i <= IVNET_DEV_CTRL_TIMEOUTS; i++)
+	for (i = IVNET_DEV_CTRL_COMMANDS; i <= IVNET_DEV_CTRL_BAD_REPLIES; i++)
 		devlink_fmsg_u64_pair_put(fmsg, ivnet_dev_stat_name[i],
 					  idev->stats[i]);
 }
@@ -551,6 +552,10 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.vlan		= vnet_vlan,
 	.rss		= vnet_rss,
 	.coalesce	= vnet_coalesce,
+	.stats_count	= vnet_stats_count,
+	.stats_names	= vnet_stats_names,
+	.stats_values	= vnet_stats_values,
+	.drops		= vnet_stats_drops,
 	.rx_buf_min	= vnet_rx_buf_min_op,
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,
@@ -591,6 +596,7 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd->negotiated = true;
 	vd->mergeable_rx = true;
 	vd->vlan_filter = true;
+	INIT_WORK(&vd->stats_work, vnet_stats_work);
 	vdev->priv = idev;
 	/* virtio_net switches them off when it stops, and leaves it at that. */
 	virtio_config_driver_enable(vdev);
@@ -605,8 +611,11 @@ static int vnet_probe(struct virtio_device *vdev)
 static void vnet_remove(struct virtio_device *vdev)
 {
 	struct ivnet_dev *idev = vdev->priv;
+	struct vnet_dev *vd = ivnet_priv(idev);
 
 	ivnet_dev_unregister(idev);
+	cancel_work_sync(&vd->stats_work);
+	vnet_stats_free(vd);
 	ivnet_dev_free(idev);
 }
 

@@ -12,6 +12,7 @@
 
 #include "../core/ivnet.h"
 #include "contract.h"
+#include "devstats.h"
 
 /**
  * enum vnet_rx_mode - how the device puts a frame into receive buffers
@@ -50,7 +51,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	32
+#define VNET_FEATURE_COUNT	33
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
@@ -209,14 +210,28 @@ static inline struct vnet_queue *to_vnet_queue(struct ivnet_queue *q)
  * struct vnet_ctrl_buf - memory of a control command (virtio 1.3, 5.1.6.5)
  * @ack: the device's answer; not in a cache line with what we write
  * @len: bytes of @data
+ * @room: bytes of @reply
+ * @reply: what the device has to say beside the answer, in memory of its own
  * @hdr: class and command
  * @data: what it carries
  */
 struct vnet_ctrl_buf {
 	u8 ack;
 	size_t len ____cacheline_aligned;
+	size_t room;
+	u8 *reply;
 	struct virtio_net_ctrl_hdr hdr;
 	u8 data[];
+};
+
+/**
+ * struct vnet_ctrl_reply - what the device has to say beside the answer
+ * @data: where a copy of it goes
+ * @len: bytes that it may take; those that the device wrote
+ */
+struct vnet_ctrl_reply {
+	void *data;
+	u32 len;
 };
 
 /**
@@ -264,6 +279,8 @@ struct vnet_contract {
  * @offloads: guest offloads that are on
  * @coal_all: when interrupts come of rings that were told nothing of their own
  * @contract: the device contract
+ * @stats: the device's own statistics, as read last
+ * @stats_work: reads them
  */
 struct vnet_dev {
 	struct virtio_device *vdev;
@@ -285,6 +302,8 @@ struct vnet_dev {
 	u64 offloads;
 	struct ivnet_coal coal_all;
 	struct vnet_contract contract;
+	struct vnet_devstats stats;
+	struct work_struct stats_work;
 };
 
 /**
@@ -348,6 +367,8 @@ int vnet_ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		   u8 cmd);
 int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
 		  size_t len);
+int vnet_ctrl_ask(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
+		  size_t len, struct vnet_ctrl_reply *reply);
 int vnet_ctrl_set_mac(struct vnet_dev *vd, const u8 *addr);
 int vnet_ctrl_set_pairs(struct vnet_dev *vd, u32 pairs);
 int vnet_ctrl_set_offloads(struct vnet_dev *vd, u64 offloads);
@@ -363,6 +384,15 @@ int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
 		  const struct ivnet_coal *coal);
 void vnet_coal_start(struct vnet_dev *vd, u32 pairs);
 void vnet_coal_tx_start(struct vnet_dev *vd, u32 pair);
+
+/* stats.c */
+void vnet_stats_up(struct vnet_dev *vd, u32 pairs);
+void vnet_stats_free(struct vnet_dev *vd);
+void vnet_stats_work(struct work_struct *work);
+u32 vnet_stats_count(struct ivnet_dev *idev);
+void vnet_stats_names(struct ivnet_dev *idev, u8 **p);
+void vnet_stats_values(struct ivnet_dev *idev, u64 *data);
+void vnet_stats_drops(struct ivnet_dev *idev, u32 first, u32 end, u64 *drops);
 
 /* filter.c */
 void vnet_rx_mode(struct ivnet_dev *idev);
