@@ -168,6 +168,53 @@ class Moderation:
         return wrong + f'{numbers} notifications with a delay'
 
 
+    def chosen(self, rings, wanted, values, frames):
+        """These rings have something that load can choose, the others what is wanted."""
+        have, wrong = self.rings(), ''
+        for number, ring in enumerate(have):
+            if number in rings:
+                good = ring[0] in values and ring[1] == frames
+            else:
+                good = ring == wanted[number]
+            wrong += '' if good else f'ring {number} has {ring}; '
+        return wrong
+
+    def adaptive(self):
+        """The load decides; the values of the user are back when that ends."""
+        wanted = [(40, 5), (30, 7)] * 2
+        rx, tx = (1, 8, 64, 128, 256), (1, 8, 32, 64, 128)
+        self.do('ethtool -C {dev} rx-usecs 40 rx-frames 5 tx-usecs 31 tx-frames 7')
+        self.do('ethtool -C {dev} tx-usecs 30')
+        self.do('ethtool -C {dev} adaptive-rx on')
+        wrong = self.chosen((0, 2), wanted, rx, 256)
+        wrong += self.refused('ethtool -C {dev} rx-usecs 50', 'adaptive')
+        load = self.guest.start_command(f'ping -q -i 0.002 -w {60 * self.ctx.slow} '
+                                        f'{self.nic.segment.address()} >/dev/null')
+        before = self.rings()
+        if not self.wait(lambda: self.rings() != before, 40):
+            wrong += f'nothing changes under load: {before}; '
+        wrong += self.chosen((0, 2), wanted, rx, 256)
+        self.do('ethtool -C {dev} adaptive-rx off adaptive-tx on')
+        before = self.rings()
+        wrong += self.chosen((1, 3), wanted, tx, 128)
+        if not self.wait(lambda: self.rings() != before, 40):
+            wrong += f'nothing changes under load: {before}; '
+        wrong += self.chosen((1, 3), wanted, tx, 128)
+        for command in ('devlink dev reload {handle} action driver_reinit',
+                        'ethtool -G {dev} rx 128'):
+            self.do(command)
+            wrong += self.chosen((1, 3), wanted, tx, 128)
+        load.kill()
+        self.do('ethtool -Q {dev} queue_mask 1 --coalesce adaptive-tx off')
+        wrong += self.chosen((3,), wanted, tx, 128)
+        self.nic.lie('ctrl-ack', value=1, count=1, skip=1)
+        wrong += self.refused('ethtool -C {dev} adaptive-tx off adaptive-rx on', 'refused')
+        self.nic.truth()
+        wrong += self.chosen((3,), wanted, tx, 128)
+        self.do('ethtool -C {dev} adaptive-tx off')
+        return wrong + self.differs(*wanted)
+
+
 def run(ctx, guest, both, every, each):
     """A device that can be told of all rings and of single ones, one that can be told of all
     alone, and one of single ones alone."""
@@ -175,7 +222,8 @@ def run(ctx, guest, both, every, each):
     it.do('ethtool -L {dev} combined 2')
     for name, step in (('all queues', it.everything), ('ranges', it.ranges),
                        ('refused', it.refusal), ('one queue', it.single), ('kept', it.kept),
-                       ('set while down', it.down), ('effect', it.effect)):
+                       ('set while down', it.down), ('effect', it.effect),
+                       ('adaptive', it.adaptive)):
         it.check(name, step())
     it.do('ethtool -C {dev} rx-usecs 0 tx-usecs 0')
     it.check('off', it.differs(*[(0, 0)] * 4))
@@ -185,7 +233,8 @@ def run(ctx, guest, both, every, each):
             it.check(name, step())
         if nic is every:
             it.check('no single queues', it.refused('ethtool -Q {dev} queue_mask 1 --coalesce '
-                                                    'rx-usecs 5'))
+                                                    'rx-usecs 5') +
+                     it.refused('ethtool -C {dev} adaptive-rx on', 'single queues'))
         it.do('devlink dev reload {handle} action driver_reinit')
         it.check('kept', it.differs((40, 5), (30, 7)))
         it.do('ethtool -C {dev} rx-usecs 0 tx-usecs 0')

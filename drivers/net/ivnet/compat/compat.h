@@ -6,6 +6,7 @@
 #ifndef _IVNET_COMPAT_H
 #define _IVNET_COMPAT_H
 
+#include <linux/dim.h>
 #include <linux/dma-mapping.h>
 #include <linux/hrtimer.h>
 #include <linux/netdevice.h>
@@ -93,6 +94,10 @@
 	(((struct ndo_fdb_dump_context *)(cb)->ctx)->fdb_idx)
 #else
 #define ivnet_fdb_dump_idx(cb)	((cb)->args[2])
+#endif
+
+#ifndef IVNET_HAVE_NET_DIM_POINTER
+#define net_dim(dim, sample)	net_dim(dim, *(sample))
 #endif
 
 /* ---- timers ---- */

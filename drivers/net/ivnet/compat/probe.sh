@@ -80,6 +80,7 @@ have PAGE_POOL_NAPI 'struct napi_struct[[:space:]]*\*napi' net/page_pool.h net/p
 have PAGE_POOL_NETDEV 'struct net_device[[:space:]]*\*netdev' net/page_pool/types.h
 have PAGE_POOL_QUEUE_IDX 'queue_idx' net/page_pool/types.h
 have FDB_DUMP_CONTEXT '^struct ndo_fdb_dump_context' linux/rtnetlink.h
+have NET_DIM_POINTER '^void net_dim\(struct dim \*dim, const struct dim_sample \*' linux/dim.h
 have GSO_H '.' net/gso.h
 have HRTIMER_SETUP 'hrtimer_setup\(' linux/hrtimer.h
 have DEVL_PARAMS 'devl_params_register' net/devlink.h

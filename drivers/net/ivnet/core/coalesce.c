@@ -55,6 +55,8 @@ static void coal_show(const struct ivnet_limits *lim,
 	if (lim->moderates) {
 		ec->rx_max_coalesced_frames = coal->rx.frames;
 		ec->tx_coalesce_usecs = coal->tx.usecs;
+		ec->use_adaptive_rx_coalesce = coal->rx.adaptive;
+		ec->use_adaptive_tx_coalesce = coal->tx.adaptive;
 	}
 	if (lim->gathers)
 		ec->tx_max_coalesced_frames = coal->tx.frames;
@@ -70,7 +72,15 @@ static int check_in(const char *name, u32 val, u32 min, u32 max,
 	return -EINVAL;
 }
 
-/* What ethtool asks for, if that can be; otherwise -EINVAL. */
+/* What the load decides is not to be set. */
+static bool fixed(const struct ivnet_coal_dir *old,
+		  const struct ivnet_coal_dir *new)
+{
+	return new->adaptive &&
+	       (old->usecs != new->usecs || old->frames != new->frames);
+}
+
+/* What ethtool asks for, if that can be; otherwise an error. */
 static int coal_read(const struct ivnet_net *net,
 		     const struct ethtool_coalesce *ec,
 		     struct ivnet_coal *coal, struct netlink_ext_ack *extack)
@@ -79,6 +89,7 @@ static int coal_read(const struct ivnet_net *net,
 	u32 rx_frames = lim->moderates ? net->cfg.rx_ring / 2 : 0;
 	u32 tx_frames = lim->gathers ? net->cfg.tx_ring / 2 : 0;
 	u32 tx_usecs = lim->moderates ? lim->rx_usecs_max : 0;
+	const struct ivnet_coal old = *coal;
 	int err;
 
 	err = check_in("rx-usecs", ec->rx_coalesce_usecs, 0, lim->rx_usecs_max,
@@ -101,6 +112,16 @@ static int coal_read(const struct ivnet_net *net,
 		coal->rx.frames = ec->rx_max_coalesced_frames;
 	if (lim->gathers)
 		coal->tx.frames = ec->tx_max_coalesced_frames;
+	coal->rx.adaptive = ec->use_adaptive_rx_coalesce;
+	coal->tx.adaptive = ec->use_adaptive_tx_coalesce;
+	if ((coal->rx.adaptive || coal->tx.adaptive) && !lim->adapts) {
+		NL_SET_ERR_MSG_MOD(extack, "the delay of single queues cannot be set");
+		return -EOPNOTSUPP;
+	}
+	if (fixed(&old.rx, &coal->rx) || fixed(&old.tx, &coal->tx)) {
+		NL_SET_ERR_MSG_MOD(extack, "adaptive is on: it sets usecs and frames");
+		return -EINVAL;
+	}
 
 	return 0;
 }
@@ -132,7 +153,8 @@ static int coal_tell(struct ivnet_net *net, u32 queue,
 bool ivnet_coal_same(const struct ivnet_coal_dir *a,
 		     const struct ivnet_coal_dir *b)
 {
-	return a->usecs == b->usecs && a->frames == b->frames;
+	return a->usecs == b->usecs && a->frames == b->frames &&
+	       a->adaptive == b->adaptive;
 }
 EXPORT_SYMBOL_GPL(ivnet_coal_same);
 
@@ -201,6 +223,8 @@ int ivnet_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 	WRITE_ONCE(net->coal.tx.frames, new.tx.frames);
 	net->coal.rx.frames = new.rx.frames;
 	net->coal.tx.usecs = new.tx.usecs;
+	net->coal.rx.adaptive = new.rx.adaptive;
+	net->coal.tx.adaptive = new.tx.adaptive;
 
 	return 0;
 }

@@ -286,7 +286,8 @@ static void ivnet_get_ethtool_stats(struct net_device *dev,
 
 const struct ethtool_ops ivnet_ethtool_ops = {
 	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
-				     ETHTOOL_COALESCE_MAX_FRAMES,
+				     ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE,
 	.supported_ring_params	= ETHTOOL_RING_USE_RX_BUF_LEN,
 	.get_drvinfo		= ivnet_get_drvinfo,
 	.get_msglevel		= ivnet_get_msglevel,

@@ -101,6 +101,7 @@ struct ivnet_qset {
  * @moderates: interrupts of both directions can be delayed, by time and by
  *	frames
  * @moderates_queues: those of a single queue as well
+ * @adapts: and by the load
  */
 struct ivnet_limits {
 	u32 max_pairs;
@@ -116,16 +117,19 @@ struct ivnet_limits {
 	u32 rx_usecs_max;
 	bool moderates;
 	bool moderates_queues;
+	bool adapts;
 };
 
 /**
  * struct ivnet_coal_dir - when interrupts of one direction come
  * @usecs: at the latest so long after the first frame, µs
  * @frames: at the latest after so many frames
+ * @adaptive: the load decides, not the other two
  */
 struct ivnet_coal_dir {
 	u32 usecs;
 	u32 frames;
+	bool adaptive;
 };
 
 /**

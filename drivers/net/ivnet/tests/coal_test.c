@@ -20,6 +20,7 @@
  * @vdev: the virtio device
  * @qset: queue pairs in use
  * @net: the net_device's private part
+ * @adaptive: rings that the load decides about, a bit each
  * @refuse: number of the command that is refused
  * @n: commands so far
  * @log: command and bytes of each
@@ -30,6 +31,7 @@ struct coal_bed {
 	struct virtio_device vdev;
 	struct ivnet_qset qset;
 	struct ivnet_net *net;
+	unsigned long adaptive;
 	u32 refuse;
 	u32 n;
 	char log[400];
@@ -46,6 +48,21 @@ int vnet_ctrl_cmd(struct vnet_dev *vd, u8 class, u8 cmd, const void *data,
 		 class, cmd, (int)len, data);
 
 	return bed->n++ == bed->refuse ? -EINVAL : 0;
+}
+
+/* Instead of what the load asks for. */
+void vnet_dim_value(const struct vnet_dev *vd, u32 pair, bool tx,
+		    struct ivnet_coal_dir *dir)
+{
+	dir->usecs = 100 + 2 * pair + tx;
+	dir->frames = 256;
+}
+
+void vnet_dim_switch(struct vnet_dev *vd, u32 pair, bool tx, bool on)
+{
+	struct coal_bed *bed = container_of(vd->vdev, struct coal_bed, vdev);
+
+	__assign_bit(2 * pair + tx, &bed->adaptive, on);
 }
 
 static int coal_init(struct kunit *test)
@@ -215,6 +232,39 @@ static void coal_test_start(struct kunit *test)
 	said(test, "");
 }
 
+/* What the load decides is told ring by ring, and ends with what was set. */
+static void coal_test_adaptive(struct kunit *test)
+{
+	static const struct ivnet_coal load = { { 40, 5, true }, { 30, 7 } };
+	struct coal_bed *bed = test->priv;
+
+	set(bed, IVNET_ALL_QUEUES, first);
+	said(test, "6.1 0500000028000000;6.0 070000001e000000;");
+
+	bed->refuse = 1;
+	KUNIT_EXPECT_EQ(test, set(bed, IVNET_ALL_QUEUES, load), -EINVAL);
+	said(test, "6.2 000000000001000064000000;6.2 020000000001000066000000;"
+		   "6.1 0500000028000000;6.2 000000000500000028000000;"
+		   "6.2 020000000500000028000000;");
+	KUNIT_EXPECT_EQ(test, bed->adaptive, 0);
+
+	KUNIT_EXPECT_EQ(test, set(bed, IVNET_ALL_QUEUES, load), 0);
+	said(test, "6.2 000000000001000064000000;6.2 020000000001000066000000;");
+	KUNIT_EXPECT_EQ(test, bed->adaptive, 0x5);
+
+	bed->adaptive = 0;
+	vnet_coal_start(bed->vd, PAIRS);
+	said(test, "6.2 000000000001000064000000;6.2 020000000001000066000000;");
+	KUNIT_EXPECT_EQ(test, bed->adaptive, 0x5);
+
+	KUNIT_EXPECT_EQ(test, set(bed, 1, first), 0);
+	said(test, "6.2 020000000500000028000000;");
+	KUNIT_EXPECT_EQ(test, bed->adaptive, 0x1);
+	KUNIT_EXPECT_EQ(test, set(bed, IVNET_ALL_QUEUES, first), 0);
+	said(test, "6.1 0500000028000000;");
+	KUNIT_EXPECT_EQ(test, bed->adaptive, 0);
+}
+
 static void coal_test_limits(struct kunit *test)
 {
 	static const u64 features[] = { 0, ALL, SINGLE, ALL | SINGLE };
@@ -227,6 +277,8 @@ static void coal_test_limits(struct kunit *test)
 		vnet_coal_limits(bed->vd, &lim);
 		KUNIT_EXPECT_EQ(test, lim.moderates, !!i);
 		KUNIT_EXPECT_EQ(test, lim.moderates_queues, i >= 2);
+		KUNIT_EXPECT_EQ(test, lim.adapts,
+				i >= 2 && IS_ENABLED(CONFIG_DIMLIB));
 		KUNIT_EXPECT_EQ(test, lim.rx_usecs_max, i ? 10000 : 0);
 	}
 }
@@ -237,6 +289,7 @@ static struct kunit_case coal_cases[] = {
 	KUNIT_CASE(coal_test_each),
 	KUNIT_CASE(coal_test_refused),
 	KUNIT_CASE(coal_test_start),
+	KUNIT_CASE(coal_test_adaptive),
 	KUNIT_CASE(coal_test_limits),
 	{ }
 };

@@ -47,6 +47,7 @@ void vnet_coal_limits(const struct vnet_dev *vd, struct ivnet_limits *lim)
 {
 	lim->moderates = has_all(vd) || has_vq(vd);
 	lim->moderates_queues = has_vq(vd);
+	lim->adapts = has_vq(vd) && IS_ENABLED(CONFIG_DIMLIB);
 	lim->rx_usecs_max = lim->moderates ? VNET_COAL_USECS_MAX : 0;
 }
 
@@ -59,7 +60,8 @@ static struct ivnet_coal_dir *dir_of(struct ivnet_coal *coal, bool tx)
 static bool same_effect(const struct ivnet_coal_dir *a,
 			const struct ivnet_coal_dir *b)
 {
-	return ivnet_coal_same(a, b) || (!a->usecs && !b->usecs);
+	return (a->usecs == b->usecs && a->frames == b->frames) ||
+	       (!a->usecs && !b->usecs);
 }
 
 static int tell_all(struct vnet_dev *vd, bool tx,
@@ -81,8 +83,17 @@ static int tell_all(struct vnet_dev *vd, bool tx,
 	return err;
 }
 
-static int tell_ring(struct vnet_dev *vd, u32 pair, bool tx,
-		     const struct ivnet_coal_dir *dir)
+/**
+ * vnet_coal_ring() - tell the device when to interrupt for one ring
+ * @vd: the device
+ * @pair: number of the pair
+ * @tx: the transmit ring
+ * @dir: when
+ *
+ * Return: 0 or an error, see vnet_ctrl_cmd().
+ */
+int vnet_coal_ring(struct vnet_dev *vd, u32 pair, bool tx,
+		   const struct ivnet_coal_dir *dir)
 {
 	const struct coal_vq_cmd cmd = {
 		.vq_index = cpu_to_le16(2 * pair + tx),
@@ -95,13 +106,34 @@ static int tell_ring(struct vnet_dev *vd, u32 pair, bool tx,
 			     sizeof(cmd));
 }
 
+/* What the user has set, or what the load asks for. */
+static struct ivnet_coal_dir ring_value(struct vnet_dev *vd, u32 pair, bool tx,
+					const struct ivnet_coal_dir *dir)
+{
+	struct ivnet_coal_dir value = *dir;
+
+	if (dir->adaptive)
+		vnet_dim_value(vd, pair, tx, &value);
+
+	return value;
+}
+
+static int tell_ring(struct vnet_dev *vd, u32 pair, bool tx,
+		     const struct ivnet_coal_dir *dir)
+{
+	const struct ivnet_coal_dir value = ring_value(vd, pair, tx, dir);
+
+	return vnet_coal_ring(vd, pair, tx, &value);
+}
+
 /* A ring that was reset has what was set for all. */
 static int replay_ring(struct vnet_dev *vd, struct ivnet_net *net, u32 pair,
 		       bool tx)
 {
 	const struct ivnet_coal_dir *dir = dir_of(&net->queue_coal[pair], tx);
 
-	if (!has_vq(vd) || same_effect(dir, dir_of(&vd->coal_all, tx)))
+	if (!has_vq(vd) ||
+	    (!dir->adaptive && same_effect(dir, dir_of(&vd->coal_all, tx))))
 		return 0;
 
 	return tell_ring(vd, pair, tx, dir);
@@ -131,7 +163,7 @@ static int tell(struct vnet_dev *vd, struct ivnet_net *net, u32 queue, bool tx,
 
 	if (queue != IVNET_ALL_QUEUES)
 		return tell_ring(vd, queue, tx, dir);
-	if (has_all(vd))
+	if (has_all(vd) && !dir->adaptive)
 		return tell_all(vd, tx, dir);
 
 	for (i = 0; !err && i < net->qset->cfg.pairs; i++)
@@ -160,6 +192,22 @@ static void restore(struct vnet_dev *vd, struct ivnet_net *net, u32 queue,
 				     err);
 }
 
+/* Who decides from now on, the user or the load. */
+static void switch_rings(struct vnet_dev *vd, u32 pairs, u32 queue,
+			 const struct ivnet_coal *coal, bool rx, bool tx)
+{
+	u32 i;
+
+	for (i = 0; i < pairs; i++) {
+		if (queue != IVNET_ALL_QUEUES && queue != i)
+			continue;
+		if (rx)
+			vnet_dim_switch(vd, i, false, coal->rx.adaptive);
+		if (tx)
+			vnet_dim_switch(vd, i, true, coal->tx.adaptive);
+	}
+}
+
 /**
  * vnet_coalesce() - &ivnet_transport_ops.coalesce
  * @idev: the device
@@ -186,8 +234,10 @@ int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
 		err = tell(vd, net, queue, false, &coal->rx);
 	if (!err && tx)
 		err = tell(vd, net, queue, true, &coal->tx);
-	if (!err)
+	if (!err) {
+		switch_rings(vd, net->qset->cfg.pairs, queue, coal, rx, tx);
 		return 0;
+	}
 
 	if (rx)
 		restore(vd, net, queue, false);
@@ -209,7 +259,10 @@ void vnet_coal_start(struct vnet_dev *vd, u32 pairs)
 	const struct ivnet_dev *idev = vd->vdev->priv;
 	struct ivnet_net *net = netdev_priv(idev->netdev);
 	int err;
+	u32 i;
 
+	for (i = 0; i < pairs; i++)
+		switch_rings(vd, pairs, i, &net->queue_coal[i], true, true);
 	err = replay(vd, net, false, pairs);
 	if (!err)
 		err = replay(vd, net, true, pairs);

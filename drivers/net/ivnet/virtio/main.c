@@ -597,6 +597,7 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd->mergeable_rx = true;
 	vd->vlan_filter = true;
 	INIT_WORK(&vd->stats_work, vnet_stats_work);
+	INIT_WORK(&vd->dim_work, vnet_dim_work);
 	vdev->priv = idev;
 	/* virtio_net switches them off when it stops, and leaves it at that. */
 	virtio_config_driver_enable(vdev);
@@ -615,6 +616,7 @@ static void vnet_remove(struct virtio_device *vdev)
 
 	ivnet_dev_unregister(idev);
 	cancel_work_sync(&vd->stats_work);
+	cancel_work_sync(&vd->dim_work);
 	vnet_stats_free(vd);
 	ivnet_dev_free(idev);
 }

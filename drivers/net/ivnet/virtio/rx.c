@@ -421,6 +421,9 @@ int vnet_poll(struct napi_struct *napi, int budget)
 	if (done == budget)
 		return done;
 
+	if (unlikely(READ_ONCE(vq->rx.adaptive)))
+		vnet_dim_rx(vq);
+
 	/* Allow interrupts, then look once more: no frame is forgotten. */
 	seen = virtqueue_enable_cb_prepare(rvq);
 	if (!napi_complete_done(napi, done)) {

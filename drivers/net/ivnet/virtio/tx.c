@@ -99,6 +99,8 @@ void vnet_tx_poll(struct vnet_queue *vq, int budget)
 		return;
 
 	tx_clean(vq, budget);
+	if (unlikely(READ_ONCE(vq->tx.adaptive)))
+		vnet_dim_tx(vq);
 	__netif_tx_unlock(vq->q.txq);
 }
 

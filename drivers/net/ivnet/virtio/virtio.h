@@ -3,6 +3,7 @@
 #ifndef _IVNET_VIRTIO_H
 #define _IVNET_VIRTIO_H
 
+#include <linux/dim.h>
 #include <linux/if_vlan.h>
 #include <linux/scatterlist.h>
 #include <linux/virtio.h>
@@ -107,12 +108,15 @@ struct vnet_rx_buf {
  * @n_more: pages after the first in each buffer
  * @split_hdr: the header needs a descriptor of its own
  * @always_kick: ring the doorbell even if the device wants no notification
+ * @adaptive: the load decides when interrupts come
  * @rules: what metadata may say
  * @cur: page from which %VNET_RX_SINGLE cuts its pieces
  * @cur_off: where the next piece begins
  * @cur_refs: references to @cur not yet given to a piece
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
+ * @irqs_dim: interrupts when @dim was told last
+ * @dim: decides when interrupts come
  * @irqs_look: interrupts at the last look
  * @packets_look: frames received till then
  * @n_bufs: number of buffers
@@ -136,6 +140,7 @@ struct vnet_rx {
 	u32 n_more;
 	bool split_hdr;
 	bool always_kick;
+	bool adaptive;
 	struct ivnet_meta_rules rules;
 
 	/* slow path fields follow */
@@ -144,6 +149,8 @@ struct vnet_rx {
 	u32 cur_refs;
 	u32 irqs;
 	u32 irqs_seen;
+	u32 irqs_dim;
+	struct dim dim;
 	u32 irqs_look;
 	u64 packets_look;
 	u32 n_bufs;
@@ -164,8 +171,11 @@ struct vnet_rx {
  * @max_sg: most descriptors of one frame
  * @any_layout: the header may stand before the frame in its buffer
  * @always_kick: ring the doorbell even if the device wants no notification
+ * @adaptive: the load decides when interrupts come
  * @irqs: interrupts; written by the interrupt alone
  * @irqs_seen: how many of them are in the statistics
+ * @irqs_dim: how many @dim was told of
+ * @dim: decides when interrupts come
  * @done_seen: completed frames at the last look
  * @strikes: looks since then that saw no progress
  * @sg: scratch space
@@ -180,8 +190,11 @@ struct vnet_tx {
 	u32 max_sg;
 	bool any_layout;
 	bool always_kick;
+	bool adaptive;
 	u32 irqs;
 	u32 irqs_seen;
+	u32 irqs_dim;
+	struct dim dim;
 	u64 done_seen;
 	u32 strikes;
 	struct scatterlist sg[MAX_SKB_FRAGS + 2];
@@ -281,6 +294,7 @@ struct vnet_contract {
  * @contract: the device contract
  * @stats: the device's own statistics, as read last
  * @stats_work: reads them
+ * @dim_work: tells the device what the load asks for
  */
 struct vnet_dev {
 	struct virtio_device *vdev;
@@ -304,6 +318,7 @@ struct vnet_dev {
 	struct vnet_contract contract;
 	struct vnet_devstats stats;
 	struct work_struct stats_work;
+	struct work_struct dim_work;
 };
 
 /**
@@ -382,8 +397,20 @@ int vnet_rss(struct ivnet_dev *idev, const struct ivnet_rss *rss, u32 pairs);
 void vnet_coal_limits(const struct vnet_dev *vd, struct ivnet_limits *lim);
 int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
 		  const struct ivnet_coal *coal);
+int vnet_coal_ring(struct vnet_dev *vd, u32 pair, bool tx,
+		   const struct ivnet_coal_dir *dir);
 void vnet_coal_start(struct vnet_dev *vd, u32 pairs);
 void vnet_coal_tx_start(struct vnet_dev *vd, u32 pair);
+
+/* dim.c */
+void vnet_dim_init(struct vnet_queue *vq);
+void vnet_dim_stop(struct vnet_queue *vq);
+void vnet_dim_value(const struct vnet_dev *vd, u32 pair, bool tx,
+		    struct ivnet_coal_dir *dir);
+void vnet_dim_switch(struct vnet_dev *vd, u32 pair, bool tx, bool on);
+void vnet_dim_rx(struct vnet_queue *vq);
+void vnet_dim_tx(struct vnet_queue *vq);
+void vnet_dim_work(struct work_struct *work);
 
 /* stats.c */
 void vnet_stats_up(struct vnet_dev *vd, u32 pairs);

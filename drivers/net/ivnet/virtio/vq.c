@@ -193,6 +193,7 @@ struct ivnet_queue *vnet_queue_alloc(struct ivnet_dev *idev,
 	vq->vdev = vd->vdev;
 	ivnet_queue_init(idev, &vq->q, index, vnet_poll);
 	vnet_tx_init(vd, vq, cfg);
+	vnet_dim_init(vq);
 
 	err = vnet_rx_alloc(vd, vq, cfg);
 	if (err) {
@@ -348,6 +349,7 @@ void vnet_queues_stop(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	for (i = 0; i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
 		cancel_delayed_work_sync(&vq->rx.refill);
+		vnet_dim_stop(vq);
 		/* A hint left behind is a fault when the vector is freed. */
 		virtqueue_set_affinity(vq->rx.vq, NULL);
 		virtqueue_set_affinity(vq->tx.vq, NULL);
