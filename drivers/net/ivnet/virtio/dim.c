@@ -56,8 +56,13 @@ void vnet_dim_init(struct vnet_queue *vq)
  */
 void vnet_dim_stop(struct vnet_queue *vq)
 {
-	cancel_work_sync(&vq->rx.dim.work);
-	cancel_work_sync(&vq->tx.dim.work);
+	u32 tx;
+
+	for (tx = 0; tx < 2; tx++) {
+		cancel_work_sync(&dim_of(vq, tx)->work);
+		/* A decision that was under way is told by the next start. */
+		dim_of(vq, tx)->state = DIM_START_MEASURE;
+	}
 }
 
 /**
