@@ -122,6 +122,40 @@ class Recovery:
             wrong += f' {now}, before {known}'
         return wrong
 
+    def not_at_once(self):
+        """It cannot be started again for a while: that is tried until it can."""
+        self.do('devlink dev reload {handle} action driver_reinit')
+        before, events = self.counters(), self.health('device')['error']
+        self.nic.lie('features-refused', count=3)
+        start = time.monotonic()
+        self.nic.ask('needs-reset')
+        while self.nic.state()['lies']['features-refused']['on'] or not self.nic.state()['running']:
+            if time.monotonic() > start + BACK * self.ctx.slow:
+                return f'it does not start: {self.nic.state()["lies"]}'
+            time.sleep(0.2)
+        wrong = self.pings()
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: started again at the third try, '
+                          f'{time.monotonic() - start:.1f} s later')
+        health = self.health('device')
+        if not self.grown(before, 'start_failures')['start_failures']:
+            wrong += ' not counted'
+        if health['error'] == events or health['state'] != 'healthy':
+            wrong += f' {health}'
+        return wrong
+
+    def wrong_link(self):
+        """It is read wrong, or its change is not told: it is looked at."""
+        carrier = f'/sys/class/net/{self.name}/carrier'
+        self.nic.lie('config-flip', count=1)
+        start = time.monotonic()
+        self.nic.ask('link', 'up')
+        seen = set()
+        while len(seen) < 2 or '1' not in self.guest.read(carrier):
+            seen.add(self.guest.read(carrier).strip())
+            if time.monotonic() > start + BACK * self.ctx.slow:
+                return f'carrier was {seen}'
+        return self.pings()
+
     def lost_interrupts(self):
         """They are made up for by looking; nothing is reset."""
         before = self.counters()
@@ -214,10 +248,12 @@ def run(ctx):
                 ('dead transmit queue', it.dead_queue),
                 ('dump', it.by_hand),
                 ('lost interrupts', it.lost_interrupts),
+                ('wrong link', it.wrong_link),
                 ('control queue answers nonsense', it.garbage_control),
                 ('silent control queue', it.silent_control),
                 ('device needs a reset', lambda: it.repaired('device', 'device_resets',
                                                              name='needs-reset')),
+                ('a device that does not start at once', it.not_at_once),
                 ('a used id that there is not', lambda: it.repaired(
                     'rx', 'device_resets', name='used-id', value=0xffff, queue='rx'))):
             wrong = step() + it.delay()

@@ -96,6 +96,18 @@ static void rx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 	rx->irqs_look = irqs;
 }
 
+/* The interrupt for a change of the link may be lost, too. */
+static void link_look(struct vnet_dev *vd, struct net_device *dev)
+{
+	u16 status;
+
+	if (!virtio_has_feature(vd->vdev, VIRTIO_NET_F_STATUS))
+		return;
+	virtio_cread(vd->vdev, struct virtio_net_config, status, &status);
+	if (!(status & VIRTIO_NET_S_LINK_UP) == netif_carrier_ok(dev))
+		ivnet_link_changed(vd->vdev->priv);
+}
+
 /**
  * vnet_watch() - &ivnet_transport_ops.watch
  * @idev: the device
@@ -114,8 +126,14 @@ void vnet_watch(struct ivnet_dev *idev)
 
 	status = vd->vdev->config->get_status(vd->vdev);
 	if ((status & (VIRTIO_CONFIG_S_DRIVER_OK |
-		       VIRTIO_CONFIG_S_NEEDS_RESET)) != VIRTIO_CONFIG_S_DRIVER_OK)
+		       VIRTIO_CONFIG_S_NEEDS_RESET)) != VIRTIO_CONFIG_S_DRIVER_OK) {
+		/* Queues that stand still are no trouble of their own then. */
 		ivnet_trouble(idev, IVNET_TROUBLE_DEVICE);
+		return;
+	}
+
+	if (qs)
+		link_look(vd, idev->netdev);
 
 	for (i = 0; qs && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
