@@ -369,8 +369,14 @@ def host_port(ctx):
 
 @case('power', 110, kernels=('6.12',))
 def sleep(ctx):
-    """suspend, hibernation and kexec, with traffic on"""
+    """suspend and kexec, with traffic on"""
     power.run(ctx)
+
+
+@case('hibernation', 300, kernels=())
+def hibernate(ctx):
+    """images of memory, read by the same kernel and by a new one"""
+    power.hibernation(ctx)
 
 
 @case('v2', 200, kernels=('6.12',))
