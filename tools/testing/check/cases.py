@@ -8,6 +8,7 @@ import contract
 import contract_device
 import control
 import device
+import failover
 import host
 import hostile
 import kernel_tests
@@ -243,6 +244,12 @@ def scaling(ctx):
 def migration(ctx):
     """a guest moves to another QEMU, and the network hears of it"""
     migrate.run(ctx)
+
+
+@case('failover', 40, kernels=('6.12',))
+def standby(ctx):
+    """a device that stands by for another one, which comes and goes"""
+    failover.run(ctx)
 
 
 @case('recovery', 60, kernels=('6.12',))

@@ -329,6 +329,9 @@ class Run:
         self.check('features are taken and refused as the manual says', not wrong,
                    f'{wrong} of {used}')
         name = self.guest.ifname(nic)
+        # by STANDBY there is one above it, with the same address
+        name = self.shell(f'basename $(readlink /sys/class/net/{name}/master || echo {name})')
+        name = name.out.strip()
         self.shell(f'sysctl -qw net.ipv6.conf.{name}.accept_dad=0; ip link set {name} up && '
                    f'ip addr add {self.guest.address(nic)}/24 dev {name} && '
                    f'ip addr add {self.guest.address6(nic)}/64 dev {name} nodad')

@@ -42,8 +42,9 @@ class Segment(Network):
         self.bridge = f'br{self.number}'
         self.mtu = mtu
         self.taps = []
-        host('ip', 'link', 'add', self.bridge, 'type', 'bridge', 'forward_delay', '0',
-             'mcast_snooping', '0')
+        # Else it has the least of its ports' addresses, and guests one that is no more.
+        host('ip', 'link', 'add', self.bridge, 'address', f'02:00:00:00:ff:{self.number:02x}',
+             'type', 'bridge', 'forward_delay', '0', 'mcast_snooping', '0')
         with open(f'/proc/sys/net/ipv6/conf/{self.bridge}/accept_dad', 'w',
                   encoding='ascii') as file:
             file.write('0')

@@ -106,6 +106,12 @@ out:
 	return err;
 }
 
+static void dev_started(struct ivnet_dev *idev, int err)
+{
+	if (!err && idev->ops->started)
+		idev->ops->started(idev);
+}
+
 /**
  * ivnet_dev_register() - start a device and show it to the user
  * @idev: the device
@@ -125,8 +131,9 @@ int ivnet_dev_register(struct ivnet_dev *idev)
 	ivnet_health_create(idev);
 
 	rtnl_lock();
-	dev_up(idev, NULL);
+	err = dev_up(idev, NULL);
 	rtnl_unlock();
+	dev_started(idev, err);
 
 	devlink_set_features(idev->devlink, DEVLINK_F_RELOAD);
 	devlink_register(idev->devlink);
@@ -152,6 +159,8 @@ void ivnet_dev_unregister(struct ivnet_dev *idev)
 
 	/* The transport reports no change any more. */
 	cancel_work_sync(&idev->link_work);
+	if (idev->ops->going)
+		idev->ops->going(idev);
 	if (idev->netdev)
 		ivnet_netdev_destroy(idev);
 	/* Going down was the last change of the filters. */
@@ -253,6 +262,7 @@ int ivnet_dev_attach(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	idev->reset_pause = 0;
 	err = dev_up(idev, extack);
 	rtnl_unlock();
+	dev_started(idev, err);
 
 	return err;
 }

@@ -209,6 +209,9 @@ struct ivnet_rss {
  *	without asking it; what it does not count is left alone. There if
  *	@stats_count is
  * @rx_buf_min: smallest &ivnet_queue_cfg.rx_buf_len for an MTU
+ * @started: the device runs and its net_device is registered, perhaps since
+ *	before; NULL where nobody has to know
+ * @going: the net_device is about to be unregistered; there if @started is
  * @link: read carrier, speed and duplex from the device into ivnet_net
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
  * @can_wake: may a frame wake the machine from suspend to idle? NULL where none
@@ -222,9 +225,10 @@ struct ivnet_rss {
  * @diagnose_rx: describe the receive side of a queue
  * @diagnose_tx: describe the transmit side of a queue
  *
- * All are called under rtnl, except @info_get, @params_default and @params_read,
- * which hold devlink's lock alone. @params_read may set &ivnet_dev.ops to others
- * with the same @params: then the next start has their data path.
+ * All are called under rtnl, except @started and @going, and @info_get,
+ * @params_default and @params_read, which hold devlink's lock alone.
+ * @params_read may set &ivnet_dev.ops to others with the same @params: then the
+ * next start has their data path.
  */
 struct ivnet_transport_ops {
 	size_t priv_size;
@@ -263,6 +267,8 @@ struct ivnet_transport_ops {
 	void (*stats_values)(struct ivnet_dev *idev, u64 *data);
 	void (*drops)(struct ivnet_dev *idev, u32 first, u32 end, u64 *drops);
 	u32 (*rx_buf_min)(struct ivnet_dev *idev, u32 mtu);
+	void (*started)(struct ivnet_dev *idev);
+	void (*going)(struct ivnet_dev *idev);
 	void (*link)(struct ivnet_dev *idev);
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
 			     const struct cpumask *mask);

@@ -58,6 +58,7 @@ static const struct need_case need_cases[] = {
 	NEED(DEVICE_STATS, BIT_OF(CTRL_VQ), 0),
 	NEED(VQ_NOTF_COAL, BIT_OF(CTRL_VQ), 0),
 	NEED(NOTF_COAL, BIT_OF(CTRL_VQ), 0),
+	NEED(STANDBY, BIT_OF(MAC), 0),
 };
 
 static void need_case_desc(const struct need_case *c, char *desc)

@@ -79,6 +79,8 @@ static u64 vnet_known_features(void)
 
 	for (i = 0; i < VNET_FEATURE_COUNT; i++)
 		known |= BIT_ULL(vnet_feature_table[i]);
+	if (!IS_ENABLED(CONFIG_NET_FAILOVER))
+		known &= ~BIT_ULL(VIRTIO_NET_F_STANDBY);
 
 	return known;
 }
@@ -278,6 +280,9 @@ static int vnet_set_mac(struct ivnet_dev *idev, const u8 *addr)
 	struct virtio_device *vdev = vd->vdev;
 	unsigned int i;
 
+	/* Another address would be another pair. */
+	if (vd->failover)
+		return -EOPNOTSUPP;
 	/* A device that was reset is told when it starts again. */
 	if (virtio_has_feature(vdev, VIRTIO_NET_F_CTRL_MAC_ADDR))
 		return vd->live ? vnet_ctrl_set_mac(vd, addr) : 0;
@@ -524,6 +529,7 @@ static const struct net_device_ops vnet_netdev_ops = {
 	IVNET_NDO_COMMON,
 	.ndo_start_xmit		= vnet_xmit,
 	.ndo_tx_timeout		= ivnet_tx_timeout,
+	.ndo_get_phys_port_name	= vnet_phys_port_name,
 	.ndo_set_rx_mode	= ivnet_set_rx_mode,
 	.ndo_vlan_rx_add_vid	= ivnet_vlan_add,
 	.ndo_vlan_rx_kill_vid	= ivnet_vlan_kill,
@@ -557,6 +563,8 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.stats_values	= vnet_stats_values,
 	.drops		= vnet_stats_drops,
 	.rx_buf_min	= vnet_rx_buf_min_op,
+	.started	= vnet_failover_start,
+	.going		= vnet_failover_stop,
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,
 	.info_get	= vnet_info_get,

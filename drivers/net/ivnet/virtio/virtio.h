@@ -52,7 +52,7 @@ struct vnet_caps {
 };
 
 /* features.c */
-#define VNET_FEATURE_COUNT	33
+#define VNET_FEATURE_COUNT	34
 extern const unsigned int vnet_feature_table[VNET_FEATURE_COUNT];
 u64 vnet_features_refine(u64 features);
 void vnet_caps_init(struct vnet_caps *caps, u64 features);
@@ -286,6 +286,7 @@ struct vnet_contract {
  * @queues: the queue pair that uses each pair of rings; NULL if none has yet
  * @dma_dev: for whom receive memory is mapped; see ivnet_vq_dma_dev()
  * @ctrl_dead: a command was not answered, its memory is still the device's
+ * @failover: joins this net_device and a primary; NULL without STANDBY
  * @reset_next: reset the device when its queues are stopped
  * @vlan_filter: let the device drop frames of other VLANs than @vlans
  * @vlans: VLANs that the user wants
@@ -310,6 +311,7 @@ struct vnet_dev {
 	struct vnet_queue **queues;
 	struct device *dma_dev;
 	bool ctrl_dead;
+	struct failover *failover;
 	bool reset_next;
 	bool vlan_filter;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
@@ -431,6 +433,11 @@ void vnet_reset(struct ivnet_dev *idev);
 void vnet_watch(struct ivnet_dev *idev);
 bool vnet_tx_stuck(struct ivnet_queue *q);
 int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
+
+/* failover.c */
+void vnet_failover_start(struct ivnet_dev *idev);
+void vnet_failover_stop(struct ivnet_dev *idev);
+int vnet_phys_port_name(struct net_device *dev, char *buf, size_t len);
 
 /* contract_pci.c */
 const char *vnet_contract_mode_name(enum vnet_contract_mode mode);
