@@ -3,6 +3,7 @@
 that stand still, interrupts that are lost, rings that make no sense, a control queue
 that is silent, with traffic on."""
 import json
+import re
 import time
 
 import vm
@@ -12,6 +13,24 @@ PORT = 5800
 # Seconds, on a machine that may be busy as well; what it took is printed.
 BACK = 30
 ALWAYS = 1000000
+TRACING = '/sys/kernel/tracing'
+# What has happened to the device in the end, in any order.
+EVENTS = (
+    r'ivnet_trouble: {0} what=tx$',
+    r'ivnet_recover: {0} what=tx$',
+    r'ivnet_queue_reset: {0} queue=\d result=0$',
+    r'ivnet_device_reset: {0} reason=tx anew=0 result=0$',
+    r'ivnet_device_reset: {0} reason=device anew=0 result=0$',
+    r'ivnet_device_reset: {0} reason=rx_ring anew=0 result=0$',
+    r'ivnet_device_reset: {0} reason=user anew=0 result=0$',
+    r'ivnet_lost_interrupt: {0} rx queue=\d$',
+    r'ivnet_ctrl: {0} class=1\(mac\) cmd=1 len=6 answer=0 result=0 ns=\d+$',
+    r'ivnet_ctrl: {0} class=1\(mac\) cmd=1 len=6 answer=1 result=-22 ns=\d+$',
+    r'ivnet_ctrl: {0} class=1\(mac\) cmd=1 len=6 answer=2 result=-71 ns=\d+$',
+    r'ivnet_ctrl: {0} class=1\(mac\) cmd=1 len=6 answer=255 result=-110 ns=\d{{9,}}$',
+    r'ivnet_link: {1} down$',
+    r'ivnet_link: {1} up$',
+)
 
 
 class Recovery:
@@ -228,6 +247,17 @@ class Recovery:
         have = self.nic.state()['queues'][1]['usecs']
         return '' if have == 20 else f' interrupts are delayed by {have} µs, not 20'
 
+    def trace(self):
+        self.do(f'echo 1 >{TRACING}/events/ivnet/enable')
+
+    def traced(self):
+        """Everything can be found in the trace, with its reason."""
+        self.do('ip link set {dev} down; ip link set {dev} up')
+        text = self.do(f'cat {TRACING}/trace').out
+        words = (self.device.partition('/')[2], self.name)
+        missing = [each for each in EVENTS if not re.search(each.format(*words), text, re.M)]
+        return f'missing: {missing} in {text[-8000:]}' if missing else ''
+
     def by_hand(self):
         """devlink health: what was dumped of the last event can be read."""
         text = self.do('devlink health dump show {handle} reporter tx', check=False).out
@@ -242,6 +272,7 @@ def run(ctx):
         guest.addresses()
         it = Recovery(ctx, guest, nic)
         it.do('ethtool -Q {dev} queue_mask 1 --coalesce tx-usecs 20')
+        it.trace()
         for name, step in (
                 ('works', it.pings),
                 ('stuck transmit queue', lambda: it.stuck_queue(20 if full else 4)),
@@ -255,7 +286,8 @@ def run(ctx):
                                                              name='needs-reset')),
                 ('a device that does not start at once', it.not_at_once),
                 ('a used id that there is not', lambda: it.repaired(
-                    'rx', 'device_resets', name='used-id', value=0xffff, queue='rx'))):
+                    'rx', 'device_resets', name='used-id', value=0xffff, queue='rx')),
+                ('trace events', it.traced)):
             wrong = step() + it.delay()
             nic.truth()
             ctx.check(f'recovery: {name}', not wrong, wrong)

@@ -19,6 +19,9 @@ COMPAT_IGNORE=MACRO_ARG_REUSE,MACRO_ARG_UNUSED,MACRO_ARG_PRECEDENCE,NEW_TYPEDEFS
 # In user space there is no BIT(), and a plugin declares what its host has.
 USER_IGNORE=BIT_MACRO,AVOID_EXTERNS
 
+# The form that TRACE_EVENT() has everywhere.
+TRACE_IGNORE=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
+
 # Scripts of coccinelle to leave out:
 #   string_choices    its helpers do not exist in 6.1
 #   script:ocaml      needs an OCaml compiler; two, on other matters
@@ -118,6 +121,7 @@ checkpatch()
 		ignore=
 		case $name in
 		*/compat/*) ignore=--ignore=$COMPAT_IGNORE ;;
+		*/trace.h) ignore=--ignore=$TRACE_IGNORE ;;
 		tools/*) ignore=--ignore=$USER_IGNORE ;;
 		esac
 		perl "$SRC/scripts/checkpatch.pl" --no-tree --strict --terse --show-types --no-summary \

@@ -57,6 +57,11 @@
 #define VIRTIO_NET_F_GUEST_HDRLEN	59
 #endif
 
+/* (5.1.6.5) */
+#ifndef VIRTIO_NET_CTRL_NOTF_COAL
+#define VIRTIO_NET_CTRL_NOTF_COAL	6
+#endif
+
 /* ---- netlink ---- */
 
 #ifndef IVNET_HAVE_NL_FMT
@@ -98,6 +103,14 @@
 
 #ifndef IVNET_HAVE_NET_DIM_POINTER
 #define net_dim(dim, sample)	net_dim(dim, *(sample))
+#endif
+
+/* ---- trace events ---- */
+
+#ifdef IVNET_HAVE_ASSIGN_STR_SRC
+#define ivnet_assign_str(dst, src)	__assign_str(dst, src)
+#else
+#define ivnet_assign_str(dst, src)	__assign_str(dst)
 #endif
 
 /* ---- timers ---- */

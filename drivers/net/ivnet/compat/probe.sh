@@ -72,6 +72,7 @@ have RXFH_PARAM '^struct ethtool_rxfh_param' linux/ethtool.h
 have RXFH_FIELDS '\(\*get_rxfh_fields\)' linux/ethtool.h
 have RX_RING_COUNT '\(\*get_rx_ring_count\)' linux/ethtool.h
 have LINUX_UNALIGNED '.' linux/unaligned.h
+have ASSIGN_STR_SRC 'define __assign_str\(dst, src\)' trace/stages/stage6_event_callback.h
 have PAGE_POOL_DIR '.' net/page_pool/types.h
 have PAGE_POOL_UNREF 'page_pool_unref_page' net/page_pool/helpers.h
 have PAGE_POOL_UNREFED 'page_pool_put_unrefed_page' net/page_pool/types.h

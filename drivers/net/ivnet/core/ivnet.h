@@ -456,7 +456,8 @@ void ivnet_link_changed(struct ivnet_dev *idev);
 /* recovery.c */
 void ivnet_look(struct ivnet_dev *idev);
 void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what);
-int ivnet_dev_reset(struct ivnet_dev *idev, struct netlink_ext_ack *extack);
+int ivnet_dev_reset(struct ivnet_dev *idev, enum ivnet_trouble reason,
+		    struct netlink_ext_ack *extack);
 int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,
 		  struct netlink_ext_ack *extack);
 void ivnet_watch_init(struct ivnet_dev *idev);
@@ -475,6 +476,9 @@ void ivnet_param_set_u32(struct ivnet_dev *idev, u32 id, u32 val);
 void ivnet_param_get_u32(struct ivnet_dev *idev, u32 id, u32 *val);
 void ivnet_param_set_str(struct ivnet_dev *idev, u32 id, const char *val);
 void ivnet_param_get_str(struct ivnet_dev *idev, u32 id, char *val);
+
+/* trace.c; see trace.h for the events */
+void ivnet_carrier(struct net_device *dev, bool up);
 
 /* health.c */
 void ivnet_health_create(struct ivnet_dev *idev);

@@ -58,7 +58,7 @@ int ivnet_stop(struct net_device *dev)
 {
 	struct ivnet_net *net = netdev_priv(dev);
 
-	netif_carrier_off(dev);
+	ivnet_carrier(dev, false);
 	ivnet_queues_down(net->idev);
 
 	return 0;

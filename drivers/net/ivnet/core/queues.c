@@ -237,7 +237,7 @@ static void qset_lost(struct ivnet_dev *idev, struct ivnet_qset *qs, int err)
 
 	net->qset = NULL;
 	ivnet_qset_free(idev, qs);
-	netif_carrier_off(idev->netdev);
+	ivnet_carrier(idev->netdev, false);
 	netif_device_detach(idev->netdev);
 	idev->err = err;
 	netdev_err(idev->netdev, "queues are gone: %d; devlink dev reload tries again\n",

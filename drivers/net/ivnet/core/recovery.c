@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 
 #include "ivnet.h"
+#include "trace.h"
 
 /* Pause between looks at a device, and between resets: doubled by each. */
 #define IVNET_WATCH_PERIOD	(2 * HZ)
@@ -66,8 +67,10 @@ EXPORT_SYMBOL_GPL(ivnet_look);
 void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what)
 {
 	/* What waits already is found again by each look: no reason for one. */
-	if (!test_and_set_bit(what, &idev->troubles))
-		ivnet_look(idev);
+	if (test_and_set_bit(what, &idev->troubles))
+		return;
+	trace_ivnet_trouble(idev, what);
+	ivnet_look(idev);
 }
 EXPORT_SYMBOL_GPL(ivnet_trouble);
 
@@ -87,13 +90,18 @@ static int soft_reset(struct ivnet_dev *idev)
 /**
  * ivnet_dev_reset() - reset a device, and tell it again what the user has set
  * @idev: the device
+ * @reason: what is wrong; %IVNET_TROUBLE_NUM if a user asks for it
  * @extack: says what went wrong; may be NULL
  *
  * Context: rtnl.
  * Return: 0 or an error; the net_device is detached then.
  */
-int ivnet_dev_reset(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
+int ivnet_dev_reset(struct ivnet_dev *idev, enum ivnet_trouble reason,
+		    struct netlink_ext_ack *extack)
 {
+	bool anew = false;
+	int err = 0;
+
 	ASSERT_RTNL();
 
 	if (time_after(jiffies, idev->reset_at + 2 * IVNET_RESET_PAUSE_MAX))
@@ -106,9 +114,13 @@ int ivnet_dev_reset(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 
 	if (idev->up && idev->netdev && netif_device_present(idev->netdev) &&
 	    idev->ops->reset && !soft_reset(idev))
-		return 0;
+		goto out;
 
-	return ivnet_dev_restart(idev, extack);
+	anew = true;
+	err = ivnet_dev_restart(idev, extack);
+out:
+	trace_ivnet_device_reset(idev, reason, anew, err);
+	return err;
 }
 
 /* A device that always fails is not to keep a processor busy. */
@@ -130,8 +142,13 @@ static bool queue_repair(struct ivnet_dev *idev, struct ivnet_queue *q)
 {
 	bool again = q->restarted &&
 		     time_before(jiffies, q->restarted + IVNET_QUEUE_AGAIN);
+	int err;
 
-	if (again || ivnet_queue_restart(idev, q))
+	if (again)
+		return true;
+	err = ivnet_queue_restart(idev, q);
+	trace_ivnet_queue_reset(idev, q->index, err);
+	if (err)
 		return true;
 	q->restarted = jiffies;
 	idev->stats[IVNET_DEV_QUEUE_RESETS]++;
@@ -152,10 +169,12 @@ static int tx_repair(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	if (!reset)
 		return 0;
 	/* The next look comes back to it. */
-	if (too_early(idev))
+	if (too_early(idev)) {
+		trace_ivnet_reset_later(idev, IVNET_TROUBLE_TX);
 		return 0;
+	}
 
-	return ivnet_dev_reset(idev, extack);
+	return ivnet_dev_reset(idev, IVNET_TROUBLE_TX, extack);
 }
 
 /**
@@ -178,11 +197,12 @@ int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,
 	/* Whoever took the device down has it started again. */
 	if (idev->parked)
 		goto out;
+	trace_ivnet_recover(idev, what);
 	if (what == IVNET_TROUBLE_TX && idev->up &&
 	    netif_device_present(idev->netdev))
 		err = tx_repair(idev, extack);
 	else
-		err = ivnet_dev_reset(idev, extack);
+		err = ivnet_dev_reset(idev, what, extack);
 out:
 	rtnl_unlock();
 

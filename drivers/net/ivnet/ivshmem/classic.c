@@ -33,7 +33,7 @@ static void classic_halt(struct shm_classic *c)
 		return;
 	WRITE_ONCE(c->run, false);
 	if (c->sd->netdev)
-		netif_carrier_off(c->sd->netdev);
+		ivnet_carrier(c->sd->netdev, false);
 	/* Polls and transmits run with bottom halves off. */
 	synchronize_rcu_expedited();
 	__netif_tx_lock_bh(sq->q.txq);
@@ -133,7 +133,7 @@ static void classic_follow(struct shm_classic *c)
 		return;
 	/* The rings are complete before the data path may see them. */
 	smp_store_release(&c->run, true);
-	netif_carrier_on(c->sd->netdev);
+	ivnet_carrier(c->sd->netdev, true);
 	shm_wake_all(c->sd);
 }
 

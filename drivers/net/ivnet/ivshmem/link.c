@@ -324,10 +324,7 @@ static bool carrier_update(struct shm_dev *sd)
 		return false;
 	if (!up && time_before(jiffies, sd->up_at + SHM_CARRIER))
 		return true;
-	if (up)
-		netif_carrier_on(dev);
-	else
-		netif_carrier_off(dev);
+	ivnet_carrier(dev, up);
 
 	return false;
 }

@@ -6,10 +6,12 @@
 
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
+#include "../core/trace.h"
 #include "virtio.h"
 
 #define VNET_CTRL_DEADLINE	HZ
@@ -70,11 +72,10 @@ struct vnet_ctrl_buf *vnet_ctrl_alloc(size_t len, gfp_t gfp)
 	return ctrl_alloc(len, 0, gfp);
 }
 
-/* What came back; the answer is read once. */
-static int ctrl_answer(struct vnet_dev *vd, struct vnet_ctrl_buf *buf)
+/* What came back. */
+static int ctrl_answer(struct vnet_dev *vd, const struct vnet_ctrl_buf *buf,
+		       u8 ack)
 {
-	u8 ack = READ_ONCE(buf->ack);
-
 	if (ack == VIRTIO_NET_OK)
 		return 0;
 	if (ack == VIRTIO_NET_ERR) {
@@ -101,9 +102,12 @@ static void ctrl_reply(const struct vnet_ctrl_buf *buf, u32 used,
 static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		     u8 cmd, struct vnet_ctrl_reply *reply)
 {
+	const struct ivnet_dev *idev = vd->vdev->priv;
 	struct scatterlist hdr, out, ack, in, *sgs[4];
 	unsigned int n = 0, n_in = 0, used;
 	unsigned long deadline;
+	ktime_t start;
+	u8 answer;
 	int err;
 
 	ASSERT_RTNL();
@@ -139,6 +143,7 @@ static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 	vnet_count(vd, IVNET_DEV_CTRL_COMMANDS);
 	virtqueue_kick(vnet_cvq(vd));
 
+	start = ktime_get();
 	deadline = jiffies + VNET_CTRL_DEADLINE;
 	while (!virtqueue_get_buf(vnet_cvq(vd), &used)) {
 		/* The device still has the memory: it is freed after a reset. */
@@ -149,13 +154,20 @@ static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 			ivnet_trouble(vd->vdev->priv, IVNET_TROUBLE_CTRL);
 			dev_err(&vd->vdev->dev, "control command %u.%u was not answered, control queue given up until the next reset\n",
 				class, cmd);
+			trace_ivnet_ctrl(idev, class, cmd, buf->len,
+					 VNET_CTRL_NO_ACK, -ETIMEDOUT,
+					 ktime_to_ns(ktime_sub(ktime_get(), start)));
 			return -ETIMEDOUT;
 		}
 		usleep_range(10, 50);
 	}
-	err = ctrl_answer(vd, buf);
+	/* Read once: the device may still write. */
+	answer = READ_ONCE(buf->ack);
+	err = ctrl_answer(vd, buf, answer);
 	if (!err && reply)
 		ctrl_reply(buf, used, reply);
+	trace_ivnet_ctrl(idev, class, cmd, buf->len, answer, err,
+			 ktime_to_ns(ktime_sub(ktime_get(), start)));
 
 out_free:
 	kfree(buf);

@@ -420,10 +420,7 @@ static void vnet_link(struct ivnet_dev *idev)
 			net->duplex = duplex;
 	}
 
-	if (status & VIRTIO_NET_S_LINK_UP)
-		netif_carrier_on(dev);
-	else
-		netif_carrier_off(dev);
+	ivnet_carrier(dev, status & VIRTIO_NET_S_LINK_UP);
 
 	/* The guest has moved: let the network learn it (virtio 1.3, 5.1.6.5.4). */
 	if (status & VIRTIO_NET_S_ANNOUNCE &&

@@ -8,6 +8,7 @@
 #include <linux/netdevice.h>
 #include <linux/virtio_config.h>
 
+#include "../core/trace.h"
 #include "virtio.h"
 
 /* A device may be slow; a ring that stands still for two looks is stuck. */
@@ -50,6 +51,7 @@ static void tx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 
 	if (lost) {
 		vnet_count(vd, IVNET_DEV_TX_LOST_IRQS);
+		trace_ivnet_lost_interrupt(vd->vdev->priv, vq->q.index, true);
 		local_bh_disable();
 		napi_schedule(&vq->q.napi);
 		local_bh_enable();
@@ -88,8 +90,11 @@ static void rx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 		local_bh_enable();
 		rx->packets_look = rx_packets(vq);
 		rx->irqs_look = READ_ONCE(rx->irqs);
-		if (rx->packets_look != packets && rx->irqs_look == irqs)
+		if (rx->packets_look != packets && rx->irqs_look == irqs) {
 			vnet_count(vd, IVNET_DEV_RX_LOST_IRQS);
+			trace_ivnet_lost_interrupt(vd->vdev->priv,
+						   vq->q.index, false);
+		}
 		return;
 	}
 	rx->packets_look = packets;
