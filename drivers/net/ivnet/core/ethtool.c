@@ -203,6 +203,29 @@ static int ivnet_set_wol(struct net_device *dev, struct ethtool_wolinfo *wol)
 }
 
 /*
+ * The device has no parts: all that is this guest's alone is reset, or nothing.
+ * Flags that are left say that the shared components were not.
+ */
+static int ivnet_reset(struct net_device *dev, u32 *flags)
+{
+	const struct ivnet_net *net = netdev_priv(dev);
+	int err;
+
+	if ((*flags & ETH_RESET_DEDICATED) != ETH_RESET_DEDICATED)
+		return -EOPNOTSUPP;
+
+	/* On its way out. */
+	if (net->idev->parked)
+		return -ENODEV;
+	err = ivnet_dev_reset(net->idev, IVNET_TROUBLE_NUM, NULL);
+	if (err)
+		return err;
+	*flags &= ~ETH_RESET_DEDICATED;
+
+	return 0;
+}
+
+/*
  * Sums of both directions, what belongs to no queue, then each queue pair that
  * there can be, and what the device itself counts: the number never changes.
  */
@@ -301,6 +324,7 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 	IVNET_RXFH_OPS,
 	.get_rxfh_key_size	= ivnet_get_rxfh_key_size,
 	.get_rxfh_indir_size	= ivnet_get_rxfh_indir_size,
+	.reset			= ivnet_reset,
 	.get_ringparam		= ivnet_get_ringparam,
 	.set_ringparam		= ivnet_set_ringparam,
 	.get_channels		= ivnet_get_channels,
