@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What a user can see of a device and do to it: a reset, trace events."""
+"""What a user can see of a device and do to it: register dump, reset, trace events."""
 import contextlib
+import json
 import os
+import struct
+import subprocess
 
 from lib import traffic
 from lib.ktap import case, main
 from lib.net import read, run, wait_for, write
 
 TRACING = '/sys/kernel/tracing'
+# Of include/uapi/linux/ivnet_regs.h.
+MAGIC, VERSION = 0x44525649, 1
+DEVICE, QUEUE, VIRTIO, CONFIG, RING, SHM, LANE, CLASSIC = 1, 2, 16, 17, 18, 32, 37, 38
+CARRIER, BROKEN, LIVE = 0x10, 1, 1
 
 
 @contextlib.contextmanager
@@ -35,6 +42,80 @@ def link_is_traced(t):
         side.up()
         wait_for(lambda: f'ivnet_link: {side.ifname} up' in seen(), 'the event of the link')
     t.net.ping()
+
+
+def dump(t, side):
+    """The register dump: {type: [content, ...]}."""
+    command = [*(('ip', 'netns', 'exec', side.ns) if side.ns else ()),
+               'ethtool', '-d', side.ifname, 'raw', 'on']
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    t.equal(struct.unpack_from('<II', data), (MAGIC, VERSION), 'header')
+    sections, at = {}, 8
+    while at < len(data):
+        kind, length = struct.unpack_from('<II', data, at)
+        t.equal((length % 8, len(data) >= at + 8 + length), (0, True), f'section {kind} at {at}')
+        sections.setdefault(kind, []).append(data[at + 8:at + 8 + length])
+        at += 8 + length
+    t.equal(at, len(data), 'length')
+    return sections
+
+
+def diagnosed(t, reporter='device'):
+    return json.loads(run('devlink -j health diagnose', t.net.devlink_name(), 'reporter',
+                          reporter).stdout)
+
+
+def words(content):
+    return struct.unpack(f'<{len(content) // 4}I', content)
+
+
+def virtio_dump(t, have):
+    side = t.net.local
+    offered, features, _, status = struct.unpack_from('<QQQI', have[VIRTIO][0])
+    known = diagnosed(t)
+    t.equal((offered, features, status), (known['features_offered'], known['features'],
+                                          known['device_status']), 'features and status')
+    mac = ':'.join(f'{byte:02x}' for byte in have[CONFIG][0][8:14])
+    t.true(mac in side.ethtool('-P').stdout, f'address {mac}')
+    pairs = side.channels()['combined']
+    rings = {index: (flags, size, free) for index, flags, size, free in
+             (words(each)[:4] for each in have[RING])}
+    t.true(set(range(2 * pairs)) <= set(rings), f'rings {rings}')
+    for index, (flags, size, free) in rings.items():
+        t.true(not flags & BROKEN and free <= size, f'ring {index}: {flags} {size} {free}')
+    t.equal((rings[0][1], rings[1][1]), (side.rings()['rx'], side.rings()['tx']), 'sizes of rings')
+
+
+def shm_dump(t, have):
+    known = diagnosed(t)
+    size, _, position, vectors = struct.unpack_from('<QIII', have[SHM][0])
+    t.equal((size, position, vectors), (known['region_bytes'], known['position'],
+                                        known['vectors']), 'region, position, vectors')
+    if CLASSIC in have:
+        t.equal(words(have[CLASSIC][0])[2], 3, 'state')
+        return
+    t.equal(len(have[LANE]), known['ports'] * known['queues'], 'lanes')
+    sent = sum(words(each)[2] for each in have[LANE])
+    t.net.ping()
+    t.true(sum(words(each)[2] for each in dump(t, t.net.local)[LANE]) > sent,
+           'the index of a ring does not move')
+
+
+@case('155 156 183')
+def register_dump(t):
+    """It is whole, says what others say, up and down."""
+    side = t.net.local
+    t.net.recover(t)
+    have = dump(t, side)
+    device = words(have[DEVICE][0])
+    t.equal((device[3], device[8]), (side.channels()['combined'], side.link()['mtu']),
+            'channels and MTU')
+    t.true(device[0] & CARRIER, f'no carrier: {device}')
+    t.equal(len(have[QUEUE]), side.channels()['combined'], 'queues')
+    (virtio_dump if VIRTIO in have else shm_dump)(t, have)
+    side.down()
+    have = dump(t, side)
+    t.true(not words(have[DEVICE][0])[0] & CARRIER and QUEUE not in have, f'down: {have}')
 
 
 @case('184', timeout=120)

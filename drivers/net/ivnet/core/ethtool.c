@@ -313,6 +313,8 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 				     ETHTOOL_COALESCE_USE_ADAPTIVE,
 	.supported_ring_params	= ETHTOOL_RING_USE_RX_BUF_LEN,
 	.get_drvinfo		= ivnet_get_drvinfo,
+	.get_regs_len		= ivnet_get_regs_len,
+	.get_regs		= ivnet_get_regs,
 	.get_msglevel		= ivnet_get_msglevel,
 	.set_msglevel		= ivnet_set_msglevel,
 	.get_wol		= ivnet_get_wol,

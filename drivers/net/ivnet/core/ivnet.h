@@ -19,6 +19,7 @@
 #include "stats.h"
 
 struct ivnet_dev;
+struct ivnet_regs_out;
 
 /* Limits of what a user may ask for, before the device's own. */
 #define IVNET_RING_MIN		64
@@ -216,6 +217,8 @@ struct ivnet_rss {
  * @set_affinity: hint which CPUs serve a pair; NULL where nobody can be told
  * @can_wake: may a frame wake the machine from suspend to idle? NULL where none
  *	can
+ * @regs: add sections to a register dump; reads no register that it would change,
+ *	and waits for nothing. Called once before to learn the length
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
  * @diagnose_ctrl: describe the control queue, for the reporter ``ctrl``; NULL
@@ -273,6 +276,7 @@ struct ivnet_transport_ops {
 	void (*set_affinity)(struct ivnet_dev *idev, struct ivnet_queue *q,
 			     const struct cpumask *mask);
 	bool (*can_wake)(struct ivnet_dev *idev);
+	void (*regs)(struct ivnet_dev *idev, struct ivnet_regs_out *out);
 	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
 	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
 	void (*diagnose_ctrl)(struct ivnet_dev *idev,
@@ -561,6 +565,10 @@ int ivnet_affinity_add(struct ivnet_net *net);
 void ivnet_affinity_del(struct ivnet_net *net);
 int ivnet_affinity_init(void);
 void ivnet_affinity_exit(void);
+
+/* regs.c; see regs.h for more */
+int ivnet_get_regs_len(struct net_device *dev);
+void ivnet_get_regs(struct net_device *dev, struct ethtool_regs *regs, void *p);
 
 /* ethtool.c */
 extern const struct ethtool_ops ivnet_ethtool_ops;

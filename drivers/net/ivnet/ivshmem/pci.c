@@ -4,6 +4,7 @@
  * (pci_v2.c).
  */
 
+#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/suspend.h>
@@ -67,6 +68,20 @@ int ivshmem_irqs_request(struct ivshmem_pci *ip, struct shm_dev *sd, u32 n,
 err_free:
 	ivshmem_irqs_free(ip);
 	return err;
+}
+
+/**
+ * ivshmem_reg() - &shm_bus.reg
+ * @sd: the transport's
+ * @offset: of the register
+ *
+ * Return: what it reads as.
+ */
+u32 ivshmem_reg(const struct shm_dev *sd, u32 offset)
+{
+	const struct ivshmem_pci *ip = sd->bus_priv;
+
+	return ioread32(ip->regs + offset);
 }
 
 static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)

@@ -81,6 +81,7 @@ struct ivshmem_kind {
 };
 
 /* pci.c */
+u32 ivshmem_reg(const struct shm_dev *sd, u32 offset);
 int ivshmem_irqs_request(struct ivshmem_pci *ip, struct shm_dev *sd, u32 n,
 			 irq_handler_t handler, unsigned long flags);
 void ivshmem_irqs_free(struct ivshmem_pci *ip);

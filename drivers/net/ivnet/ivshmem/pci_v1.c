@@ -14,6 +14,7 @@
 
 #define IVSHMEM_BAR_MEM		2
 
+#define IVSHMEM_INTRMASK	0x00
 #define IVSHMEM_IVPOSITION	0x08
 #define IVSHMEM_DOORBELL	0x0c
 
@@ -134,7 +135,13 @@ static int v1_start(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* Not the interrupt status, which is cleared by a look at it. */
+static const u16 v1_regs[] = { IVSHMEM_IVPOSITION, IVSHMEM_INTRMASK };
+
 static const struct shm_bus v1_bus = {
+	.regs	= v1_regs,
+	.n_regs	= ARRAY_SIZE(v1_regs),
+	.reg	= ivshmem_reg,
 	.ring	= v1_ring,
 	.start	= v1_start,
 };

@@ -101,7 +101,15 @@ static int v2_start(struct shm_dev *sd, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+static const u16 v2_regs[] = {
+	IVNET_V2_REG_ID, IVNET_V2_REG_MAX_PEERS, IVNET_V2_REG_INT,
+	IVNET_V2_REG_STATE,
+};
+
 static const struct shm_bus v2_bus = {
+	.regs	= v2_regs,
+	.n_regs	= ARRAY_SIZE(v2_regs),
+	.reg	= ivshmem_reg,
 	.ring	= v2_ring,
 	.start	= v2_start,
 	.state	= v2_state,

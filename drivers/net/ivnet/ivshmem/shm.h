@@ -242,6 +242,10 @@ struct shm_fdb {
 
 /**
  * struct shm_bus - what differs between devices that offer a region
+ * @regs: offsets of its registers that can be read without harm; the first is
+ *	the one with &shm_dev.position
+ * @n_regs: their number
+ * @reg: read one; NULL where there are none
  * @ring: ring a port's doorbell; bottom halves or interrupts are off
  * @start: find @shm_dev.position and @shm_dev.vectors anew; NULL where they
  *	never change. Returns 0 or an error
@@ -250,6 +254,9 @@ struct shm_fdb {
  *	&shm_dev.states is
  */
 struct shm_bus {
+	const u16 *regs;
+	u32 n_regs;
+	u32 (*reg)(const struct shm_dev *sd, u32 offset);
 	void (*ring)(struct shm_dev *sd, u16 position, u16 vector);
 	int (*start)(struct shm_dev *sd, struct netlink_ext_ack *extack);
 	void (*state)(struct shm_dev *sd, u32 state);
@@ -484,12 +491,16 @@ void shm_dev_format(struct shm_dev *sd, bool classic);
 	.queue_free	= shm_queue_free,				\
 	.set_mac	= shm_set_mac,					\
 	.rx_buf_min	= shm_rx_buf_min,				\
+	.regs		= shm_regs,					\
 	.diagnose_rx	= shm_diagnose_rx,				\
 	.diagnose_tx	= shm_diagnose_tx
 
 void shm_dev_init(struct shm_dev *sd, struct ivnet_dev *idev);
 bool shm_dev_wanted(const struct shm_dev *sd);
 void shm_dev_exit(struct shm_dev *sd);
+
+/* regs.c */
+void shm_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out);
 
 /* sleep.c */
 bool shm_can_wake(struct ivnet_dev *idev);

@@ -73,6 +73,10 @@ void shm_diagnose_v2(const struct shm_dev *sd, struct devlink_fmsg *fmsg)
 {
 }
 
+void shm_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out)
+{
+}
+
 void shm_address(const struct shm_dev *sd, const char *what, u32 number,
 		 u8 *addr)
 {

@@ -439,6 +439,9 @@ void vnet_failover_start(struct ivnet_dev *idev);
 void vnet_failover_stop(struct ivnet_dev *idev);
 int vnet_phys_port_name(struct net_device *dev, char *buf, size_t len);
 
+/* regs.c */
+void vnet_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out);
+
 /* contract_pci.c */
 const char *vnet_contract_mode_name(enum vnet_contract_mode mode);
 int vnet_contract_mode_parse(const char *name);
