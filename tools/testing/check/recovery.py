@@ -108,6 +108,14 @@ class Recovery:
                           f'{found:.1f} s, data {back:.1f} s later')
         return traffic.end(120 * self.ctx.slow)
 
+    def tested(self, mode, name):
+        """What the self test has found out."""
+        text = self.do(f'ethtool -t {{dev}} {mode}', check=False).out
+        found = re.search(rf'^{re.escape(name)}\s+(\d+)$', text, re.M)
+        if not found or found[1] == '0' or 'result is FAIL' not in text:
+            return f'self test, {name}: {text}; '
+        return ''
+
     def pings(self, count=5):
         done = self.do(f'ping -i 0.2 -c {count} -w {BACK * self.ctx.slow} '
                        f'{self.nic.segment.address()}', check=False)
@@ -180,8 +188,9 @@ class Recovery:
         before = self.counters()
         self.nic.lie('irq-lost', count=ALWAYS)
         found = self.do(f'ping -i 1 -c 8 -w {BACK} {self.nic.segment.address()}', check=False).out
+        wrong = self.tested('offline', 'interrupt tx 0 (offline)')
         self.nic.truth()
-        wrong = self.pings()
+        wrong += self.pings()
         grown = self.grown(before, 'rx_lost_interrupts', 'tx_lost_interrupts', 'device_resets',
                            'queue_resets')
         if not grown['rx_lost_interrupts'] or grown['device_resets'] or grown['queue_resets']:
@@ -209,6 +218,7 @@ class Recovery:
                           f'{took:.1f} s and {again:.1f} s')
         if max(took, again) > 5 * self.ctx.slow:
             wrong += 'it takes too long; '
+        wrong += self.tested('online', 'control queue')
         if traffic.moves(BACK * self.ctx.slow) is None:
             wrong += 'data stands still; '
         wrong += traffic.end(60 * self.ctx.slow)

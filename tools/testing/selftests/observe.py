@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What a user can see of a device and do to it: register dump, reset, trace events."""
+"""What a user can see of a device and do to it: register dump, self test, reset, trace
+events."""
 import contextlib
 import json
 import os
@@ -116,6 +117,39 @@ def register_dump(t):
     side.down()
     have = dump(t, side)
     t.true(not words(have[DEVICE][0])[0] & CARRIER and QUEUE not in have, f'down: {have}')
+
+
+def tested(side, mode):
+    """ethtool -t: whether it says that all is well, and {test: result}."""
+    text = side.ethtool('-t', mode, check=False, timeout=60).stdout
+    lines = [line.rsplit(None, 1) for line in text.partition('extra info:')[2].splitlines()]
+    return 'result is PASS' in text, {line[0]: int(line[1]) for line in lines if len(line) == 2}
+
+
+@case('124 183', timeout=120)
+def self_test(t):
+    """All is well, online and offline, and goes on."""
+    side = t.net.local
+    t.net.recover(t)
+    kept = (side.rings(), side.link()['mtu'], side.mac(), side.features(), side.channels())
+    for mode in ('online', 'offline'):
+        before = side.stats()
+        good, results = tested(side, mode)
+        t.true(good and results and not any(results.values()), f'{mode}: {good} {results}')
+        t.true('link' in results, f'tests: {results}')
+        if t.net.devlink_name().startswith('virtio'):
+            pairs = side.channels()['combined']
+            t.equal(sorted(name for name in results if 'interrupt' in name),
+                    [f'interrupt tx {pair} (offline)' for pair in range(pairs)], 'interrupts')
+            if mode == 'offline':
+                t.grew(before, side.stats(), 'tx_interrupts', pairs)
+        t.net.ping()
+    t.equal((side.rings(), side.link()['mtu'], side.mac(), side.features(), side.channels()),
+            kept, 'configuration')
+    traffic.both_ways(t.net)
+    side.down()
+    good, results = tested(side, 'offline')
+    t.true(not good and results['link'], f'down: {good} {results}')
 
 
 @case('184', timeout=120)

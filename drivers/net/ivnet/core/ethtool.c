@@ -238,6 +238,8 @@ static int ivnet_get_sset_count(struct net_device *dev, int sset)
 	struct ivnet_dev *idev = net->idev;
 	int n;
 
+	if (sset == ETH_SS_TEST)
+		return ivnet_selftest_count(dev);
 	if (sset != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 
@@ -254,6 +256,8 @@ static void ivnet_get_strings(struct net_device *dev, u32 sset, u8 *p)
 	unsigned int i;
 	u32 q;
 
+	if (sset == ETH_SS_TEST)
+		ivnet_selftest_names(dev, p);
 	if (sset != ETH_SS_STATS)
 		return;
 
@@ -327,6 +331,7 @@ const struct ethtool_ops ivnet_ethtool_ops = {
 	.get_rxfh_key_size	= ivnet_get_rxfh_key_size,
 	.get_rxfh_indir_size	= ivnet_get_rxfh_indir_size,
 	.reset			= ivnet_reset,
+	.self_test		= ivnet_self_test,
 	.get_ringparam		= ivnet_get_ringparam,
 	.set_ringparam		= ivnet_set_ringparam,
 	.get_channels		= ivnet_get_channels,

@@ -20,6 +20,7 @@
 
 struct ivnet_dev;
 struct ivnet_regs_out;
+struct ivnet_selftest;
 
 /* Limits of what a user may ask for, before the device's own. */
 #define IVNET_RING_MIN		64
@@ -219,6 +220,7 @@ struct ivnet_rss {
  *	can
  * @regs: add sections to a register dump; reads no register that it would change,
  *	and waits for nothing. Called once before to learn the length
+ * @selftest: make tests, or list them; each waits for a second at the most
  * @info_get: add versions to ``devlink dev info``
  * @diagnose: describe the device for ``devlink health diagnose``
  * @diagnose_ctrl: describe the control queue, for the reporter ``ctrl``; NULL
@@ -277,6 +279,7 @@ struct ivnet_transport_ops {
 			     const struct cpumask *mask);
 	bool (*can_wake)(struct ivnet_dev *idev);
 	void (*regs)(struct ivnet_dev *idev, struct ivnet_regs_out *out);
+	void (*selftest)(struct ivnet_dev *idev, struct ivnet_selftest *t);
 	int (*info_get)(struct ivnet_dev *idev, struct devlink_info_req *req);
 	void (*diagnose)(struct ivnet_dev *idev, struct devlink_fmsg *fmsg);
 	void (*diagnose_ctrl)(struct ivnet_dev *idev,
@@ -529,6 +532,8 @@ int ivnet_queues_replace(struct ivnet_dev *idev,
 			 const struct ivnet_queue_cfg *cfg,
 			 struct netlink_ext_ack *extack);
 int ivnet_queues_restart(struct ivnet_dev *idev);
+void ivnet_queue_pause(struct ivnet_queue *q);
+void ivnet_queue_resume(struct ivnet_queue *q);
 int ivnet_queue_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
 int ivnet_queues_up(struct ivnet_dev *idev);
 void ivnet_queues_down(struct ivnet_dev *idev);
@@ -569,6 +574,12 @@ void ivnet_affinity_exit(void);
 /* regs.c; see regs.h for more */
 int ivnet_get_regs_len(struct net_device *dev);
 void ivnet_get_regs(struct net_device *dev, struct ethtool_regs *regs, void *p);
+
+/* selftest.c; see selftest.h for more */
+int ivnet_selftest_count(struct net_device *dev);
+void ivnet_selftest_names(struct net_device *dev, u8 *p);
+void ivnet_self_test(struct net_device *dev, struct ethtool_test *test,
+		     u64 *data);
 
 /* ethtool.c */
 extern const struct ethtool_ops ivnet_ethtool_ops;

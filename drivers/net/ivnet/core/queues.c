@@ -268,6 +268,34 @@ int ivnet_queues_restart(struct ivnet_dev *idev)
 }
 
 /**
+ * ivnet_queue_pause() - leave a queue pair to the caller
+ * @q: the pair, in use
+ *
+ * Nobody polls it or transmits; the device goes on.
+ *
+ * Context: rtnl.
+ */
+void ivnet_queue_pause(struct ivnet_queue *q)
+{
+	queue_disable(q);
+	__netif_tx_lock_bh(q->txq);
+	netif_tx_stop_queue(q->txq);
+	__netif_tx_unlock_bh(q->txq);
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_pause);
+
+/**
+ * ivnet_queue_resume() - undo ivnet_queue_pause()
+ * @q: the pair
+ */
+void ivnet_queue_resume(struct ivnet_queue *q)
+{
+	queue_enable(q);
+	netif_tx_wake_queue(q->txq);
+}
+EXPORT_SYMBOL_GPL(ivnet_queue_resume);
+
+/**
  * ivnet_queue_restart() - give up what a transmit queue has, and go on
  * @idev: the device
  * @q: a queue pair in use
@@ -278,15 +306,12 @@ int ivnet_queue_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 {
 	int err;
 
-	queue_disable(q);
-	__netif_tx_lock_bh(q->txq);
-	netif_tx_stop_queue(q->txq);
-	__netif_tx_unlock_bh(q->txq);
-
+	ivnet_queue_pause(q);
 	err = idev->ops->tx_restart(idev, q);
-	queue_enable(q);
-	if (!err)
-		netif_tx_wake_queue(q->txq);
+	if (err)
+		queue_enable(q);
+	else
+		ivnet_queue_resume(q);
 
 	return err;
 }

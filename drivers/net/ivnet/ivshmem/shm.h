@@ -246,6 +246,8 @@ struct shm_fdb {
  *	the one with &shm_dev.position
  * @n_regs: their number
  * @reg: read one; NULL where there are none
+ * @ring_self: ring one of our own vectors; NULL where that says nothing. Returns
+ *	0 when it arrives, or -ETIMEDOUT
  * @ring: ring a port's doorbell; bottom halves or interrupts are off
  * @start: find @shm_dev.position and @shm_dev.vectors anew; NULL where they
  *	never change. Returns 0 or an error
@@ -257,6 +259,7 @@ struct shm_bus {
 	const u16 *regs;
 	u32 n_regs;
 	u32 (*reg)(const struct shm_dev *sd, u32 offset);
+	int (*ring_self)(struct shm_dev *sd, u32 vector);
 	void (*ring)(struct shm_dev *sd, u16 position, u16 vector);
 	int (*start)(struct shm_dev *sd, struct netlink_ext_ack *extack);
 	void (*state)(struct shm_dev *sd, u32 state);
@@ -491,6 +494,7 @@ void shm_dev_format(struct shm_dev *sd, bool classic);
 	.queue_free	= shm_queue_free,				\
 	.set_mac	= shm_set_mac,					\
 	.rx_buf_min	= shm_rx_buf_min,				\
+	.selftest	= shm_selftest,					\
 	.regs		= shm_regs,					\
 	.diagnose_rx	= shm_diagnose_rx,				\
 	.diagnose_tx	= shm_diagnose_tx
@@ -501,6 +505,9 @@ void shm_dev_exit(struct shm_dev *sd);
 
 /* regs.c */
 void shm_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out);
+
+/* selftest.c */
+void shm_selftest(struct ivnet_dev *idev, struct ivnet_selftest *t);
 
 /* sleep.c */
 bool shm_can_wake(struct ivnet_dev *idev);

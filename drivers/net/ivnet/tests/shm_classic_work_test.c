@@ -77,6 +77,10 @@ void shm_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out)
 {
 }
 
+void shm_selftest(struct ivnet_dev *idev, struct ivnet_selftest *t)
+{
+}
+
 void shm_address(const struct shm_dev *sd, const char *what, u32 number,
 		 u8 *addr)
 {

@@ -565,6 +565,7 @@ static const struct ivnet_transport_ops vnet_transport_ops = {
 	.link		= vnet_link,
 	.set_affinity	= vnet_set_affinity,
 	.regs		= vnet_regs,
+	.selftest	= vnet_selftest,
 	.info_get	= vnet_info_get,
 	.diagnose	= vnet_diagnose,
 	.diagnose_ctrl	= vnet_diagnose_ctrl,

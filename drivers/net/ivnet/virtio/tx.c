@@ -301,6 +301,41 @@ void vnet_tx_stopped(struct vnet_queue *vq)
 }
 
 /**
+ * vnet_tx_probe() - send a frame whose completion is to interrupt
+ * @vq: the queue pair, which is paused
+ * @skb: the frame; belongs to the ring if it could be sent
+ * @irqs: interrupts before
+ *
+ * Return: 0, -EAGAIN while other frames are in flight, or the ring's error.
+ */
+int vnet_tx_probe(struct vnet_queue *vq, struct sk_buff *skb, u32 *irqs)
+{
+	static const struct ivnet_meta plain;
+	struct vnet_tx *tx = &vq->tx;
+	int err = -EAGAIN;
+
+	__netif_tx_lock_bh(vq->q.txq);
+	tx_clean(vq, 0);
+	/* Room may have woken it. */
+	netif_tx_stop_queue(vq->q.txq);
+	if (tx->in_flight || !virtqueue_enable_cb(tx->vq))
+		goto out;
+	*irqs = READ_ONCE(tx->irqs);
+	err = tx_add(vq, skb, &plain);
+	if (err)
+		goto out;
+	tx->in_flight++;
+	ivnet_tx_count(&vq->q.stats->tx, skb, skb->len);
+	netdev_tx_sent_queue(vq->q.txq, skb->len);
+	if (virtqueue_kick_prepare(tx->vq) || tx->always_kick)
+		virtqueue_notify(tx->vq);
+out:
+	__netif_tx_unlock_bh(vq->q.txq);
+
+	return err;
+}
+
+/**
  * vnet_tx_interrupt() - the device is done with frames
  * @tvq: the ring
  *

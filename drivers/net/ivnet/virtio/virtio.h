@@ -442,6 +442,9 @@ int vnet_phys_port_name(struct net_device *dev, char *buf, size_t len);
 /* regs.c */
 void vnet_regs(struct ivnet_dev *idev, struct ivnet_regs_out *out);
 
+/* selftest.c */
+void vnet_selftest(struct ivnet_dev *idev, struct ivnet_selftest *t);
+
 /* contract_pci.c */
 const char *vnet_contract_mode_name(enum vnet_contract_mode mode);
 int vnet_contract_mode_parse(const char *name);
@@ -471,5 +474,6 @@ void vnet_tx_init(struct vnet_dev *vd, struct vnet_queue *vq,
 void vnet_tx_poll(struct vnet_queue *vq, int budget);
 void vnet_tx_recycle(struct virtqueue *tvq, void *token);
 void vnet_tx_stopped(struct vnet_queue *vq);
+int vnet_tx_probe(struct vnet_queue *vq, struct sk_buff *skb, u32 *irqs);
 
 #endif
