@@ -229,9 +229,13 @@ int ivnet_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 	return 0;
 }
 
-static bool queue_exists(const struct ivnet_net *net, u32 queue)
+/* Can this queue have settings of its own? */
+static int queue_check(const struct ivnet_net *net, u32 queue)
 {
-	return net->idev->limits.moderates_queues && queue < net->cfg.pairs;
+	if (!net->idev->limits.moderates_queues)
+		return -EOPNOTSUPP;
+
+	return queue < net->cfg.pairs ? 0 : -EINVAL;
 }
 
 /**
@@ -240,19 +244,20 @@ static bool queue_exists(const struct ivnet_net *net, u32 queue)
  * @queue: number of the pair
  * @ec: filled in
  *
- * Return: 0, or -EOPNOTSUPP if single queues cannot be told, or there is none
- * of this number.
+ * Return: 0, -EOPNOTSUPP if single queues cannot be told, or -EINVAL if there is
+ * none of this number.
  */
 int ivnet_get_queue_coalesce(struct net_device *dev, u32 queue,
 			     struct ethtool_coalesce *ec)
 {
 	const struct ivnet_net *net = netdev_priv(dev);
+	int err;
 
-	if (!queue_exists(net, queue))
-		return -EOPNOTSUPP;
-	coal_show(&net->idev->limits, &net->queue_coal[queue], ec);
+	err = queue_check(net, queue);
+	if (!err)
+		coal_show(&net->idev->limits, &net->queue_coal[queue], ec);
 
-	return 0;
+	return err;
 }
 
 /**
@@ -270,8 +275,9 @@ int ivnet_set_queue_coalesce(struct net_device *dev, u32 queue,
 	struct ivnet_coal new;
 	int err;
 
-	if (!queue_exists(net, queue))
-		return -EOPNOTSUPP;
+	err = queue_check(net, queue);
+	if (err)
+		return err;
 	new = net->queue_coal[queue];
 	err = coal_read(net, ec, &new, NULL);
 	if (!err)
