@@ -12,6 +12,7 @@ import failover
 import host
 import hostile
 import kernel_tests
+import lies
 import lifetime
 import migrate
 import peer
@@ -365,6 +366,12 @@ def virtio_device(ctx):
     """our own virtio-net device: with the kernel's driver, with ours, and its lies"""
     with peer.Server(5500 + next(_ports)) as server:
         vnet.run(ctx, exchange, server)
+
+
+@case('lies', 10, kernels=('6.12',))
+def lying_device(ctx):
+    """every lie of a virtio-net device for a while, then lies at random (--stress)"""
+    lies.run(ctx)
 
 
 @case('host', 60, kernels=('6.12',))

@@ -84,6 +84,7 @@ def arguments():
                         help='only this selftest (FILE or FILE.CASE)')
     parser.add_argument('--quick', action='store_true', help='fewer repetitions')
     parser.add_argument('--jobs', type=int, default=2, help='guests at a time')
+    guest.add_lying(parser)
     options = parser.parse_args()
     options.stress = not options.quick
     return options

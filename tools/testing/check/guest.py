@@ -66,6 +66,13 @@ def run_jobs(workers, jobs_arguments):
             os._exit(signal.code)
 
 
+def add_lying(parser):
+    """Options of the case that has a device lie."""
+    parser.add_argument('--seconds', type=int, help='lies: of each lie (default: 60 for all '
+                        'repetitions, else none)')
+    parser.add_argument('--seed', type=int, help='lies: of those at random')
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,6 +83,7 @@ def arguments():
     parser.add_argument('--jobs', type=int, default=0,
                         help='guests at a time (default: processors, at most 4)')
     parser.add_argument('--stress', action='store_true', help='all repetitions')
+    add_lying(parser)
     parser.add_argument('--no-build', action='store_true', help='the modules are built')
     parser.add_argument('--list', action='store_true', help='show the cases')
     options = parser.parse_args()
