@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "service.h"
 #include "vnet.h"
 
 #ifndef TUN_F_USO4
@@ -44,14 +45,11 @@ static bool open_peer(struct vnet *v)
 		v->backend = fd;
 		return true;
 	}
-	unlink(v->o.peer);
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&address, sizeof(address)) && !listen(fd, 1)) {
-		v->listener = fd;
-		return true;
-	}
-	pr_err("--peer %s: %s", v->o.peer, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	v->listener = listen_at(v->o.peer, SOCK_SEQPACKET | SOCK_NONBLOCK);
 
-	return false;
+	return v->listener >= 0;
 }
 
 /**

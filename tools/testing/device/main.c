@@ -4,16 +4,15 @@
  * IVSHMEM v2, all ports of a shared memory in one process.
  */
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "ivshmem2.h"
 #include "log.h"
+#include "service.h"
 #include "vfio.h"
 
 #define SIZE_LIMIT (1ull << 32)
@@ -184,20 +183,6 @@ static void parse(struct ivshmem2_options *o, int argc, char **argv, const char 
 		usage("--socket is needed twice at least");
 }
 
-/* SIGTERM and SIGINT, as something to wait for. */
-static int end_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static void answer_control(int listener)
 {
 	int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -214,15 +199,15 @@ static void answer_control(int listener)
 	fclose(out);
 }
 
-static void serve(int end, int control)
+static void serve(const struct service *s)
 {
 	struct pollfd fds[2 + 2 * IVSHMEM2_MAX_PEERS];
 	struct vfio_device *dev;
 	unsigned int i, n;
 
 	for (;;) {
-		fds[0] = (struct pollfd){ .fd = end, .events = POLLIN };
-		fds[1] = (struct pollfd){ .fd = control, .events = POLLIN };
+		fds[0] = (struct pollfd){ .fd = s->end, .events = POLLIN };
+		fds[1] = (struct pollfd){ .fd = s->control, .events = POLLIN };
 		n = 2;
 		for (i = 0; (dev = ivshmem2_device(i)); i++) {
 			fds[n++] = (struct pollfd){ .fd = dev->listener, .events = POLLIN };
@@ -233,7 +218,7 @@ static void serve(int end, int control)
 		if (fds[0].revents)
 			return;
 		if (fds[1].revents)
-			answer_control(control);
+			answer_control(s->control);
 		for (i = 0; (dev = ivshmem2_device(i)); i++) {
 			if (fds[3 + 2 * i].revents)
 				vfio_serve(dev);
@@ -246,29 +231,19 @@ static void serve(int end, int control)
 int main(int argc, char **argv)
 {
 	struct ivshmem2_options options;
-	const char *control_path = NULL;
+	const char *control = NULL;
+	struct service service;
 	struct vfio_device *dev;
-	int control = -1;
 	unsigned int i;
-	int end;
 
-	parse(&options, argc, argv, &control_path);
-	end = end_signals();
-	if (control_path) {
-		control = listen_at(control_path);
-		if (control < 0)
-			return 1;
-	}
-	if (!ivshmem2_open(&options))
+	parse(&options, argc, argv, &control);
+	if (!service_open(&service, control) || !ivshmem2_open(&options))
 		return 1;
-	puts("serving");
-	fflush(stdout);
-	serve(end, control);
+	service_ready();
+	serve(&service);
 	ivshmem2_report(stdout);
 	for (i = 0; (dev = ivshmem2_device(i)); i++)
 		vfio_close(dev);
-	if (control_path)
-		unlink(control_path);
 
-	return fflush(stdout) ? 1 : 0;
+	return service_close(&service);
 }

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "service.h"
 
 /* QEMU sends no more than this many in one message unless it is told to. */
 #define MAX_FDS 8
@@ -469,28 +469,6 @@ static int handle(struct vfio_device *dev, struct message *m)
 }
 
 /**
- * listen_at() - a UNIX socket, in place of what a dead process left there
- * @path: of it; short enough
- *
- * Return: the descriptor, or -1 after a message.
- */
-int listen_at(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	memcpy(address.sun_path, path, strlen(path));
-	unlink(path);
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&address, sizeof(address)) && !listen(fd, 4))
-		return fd;
-	pr_err("%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-
-	return -1;
-}
-
-/**
  * vfio_init() - a device without BARs and interrupts
  * @dev: filled in; the caller sets @name, @pci, @intx and @vectors
  * @ops: what it does
@@ -528,7 +506,7 @@ void vfio_add_bar(struct vfio_device *dev, unsigned int bar, uint64_t size, uint
  */
 bool vfio_listen(struct vfio_device *dev)
 {
-	dev->listener = listen_at(dev->path);
+	dev->listener = listen_at(dev->path, SOCK_STREAM);
 	pci_reset(&dev->pci);
 
 	return dev->listener >= 0;

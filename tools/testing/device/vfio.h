@@ -85,7 +85,6 @@ struct vfio_device {
 	struct memory *memory;
 };
 
-int listen_at(const char *path);
 void vfio_init(struct vfio_device *dev, const struct vfio_ops *ops, const char *path);
 void vfio_add_bar(struct vfio_device *dev, unsigned int bar, uint64_t size, uint32_t type);
 bool vfio_listen(struct vfio_device *dev);

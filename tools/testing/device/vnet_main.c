@@ -2,15 +2,14 @@
 /* A virtio-net device in user space: options, and the loop. */
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "args.h"
 #include "log.h"
+#include "service.h"
 #include "vnet.h"
 
 #define CLIENTS 4
@@ -301,20 +300,6 @@ static void parse(struct vnet_options *o, int argc, char **argv)
 		o->vectors = 2 * o->pairs + 2;
 }
 
-/* SIGTERM and SIGINT, as something to wait for. */
-static int end_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static void accept_client(int listener)
 {
 	int sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -377,14 +362,14 @@ enum {
 	FDS = FD_CLIENTS + CLIENTS,
 };
 
-static void serve(int end, int control)
+static void serve(const struct service *s)
 {
 	struct pollfd fds[FDS];
 	unsigned int i;
 
 	for (;;) {
-		fds[FD_END].fd = end;
-		fds[FD_CONTROL].fd = control;
+		fds[FD_END].fd = s->end;
+		fds[FD_CONTROL].fd = s->control;
 		fds[FD_LISTENER].fd = vnet.vfio.listener;
 		fds[FD_VFIO].fd = vnet.vfio.sock;
 		fds[FD_PEER].fd = vnet.listener;
@@ -398,7 +383,7 @@ static void serve(int end, int control)
 		if (fds[FD_END].revents)
 			return;
 		if (fds[FD_CONTROL].revents)
-			accept_client(control);
+			accept_client(s->control);
 		for (i = 0; i < CLIENTS; i++)
 			if (fds[FD_CLIENTS + i].revents)
 				serve_client(&clients[i]);
@@ -417,36 +402,26 @@ static void serve(int end, int control)
 int main(int argc, char **argv)
 {
 	struct vnet_options options;
-	int control = -1;
+	struct service service;
 	unsigned int i;
-	int end;
 
 	parse(&options, argc, argv);
-	end = end_signals();
 	for (i = 0; i < CLIENTS; i++) {
 		clients[i].sock = -1;
 		clients[i].line = malloc(LINE_MAX_LENGTH);
 		if (!clients[i].line)
 			return 1;
 	}
-	if (options.control) {
-		control = listen_at(options.control);
-		if (control < 0)
-			return 1;
-	}
-	if (!vnet_open(&vnet, &options))
+	if (!service_open(&service, options.control) || !vnet_open(&vnet, &options))
 		return 1;
 	vnet.lies = lies;
-	puts("serving");
-	fflush(stdout);
-	serve(end, control);
+	service_ready();
+	serve(&service);
 	vnet_report(&vnet, stdout);
 	vfio_close(&vnet.vfio);
 	backend_close(&vnet);
-	if (options.control)
-		unlink(options.control);
 	for (i = 0; i < CLIENTS; i++)
 		free(clients[i].line);
 
-	return fflush(stdout) ? 1 : 0;
+	return service_close(&service);
 }
