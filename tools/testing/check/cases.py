@@ -4,6 +4,7 @@ import itertools
 import threading
 
 import classic
+import classic_lies
 import contract
 import contract_device
 import control
@@ -351,8 +352,14 @@ def hostile_peer(ctx):
 
 @case('classic', 120, kernels=('6.12',))
 def classic_format(ctx):
-    """the classic format, against a program that resets, dies and lies"""
+    """the classic format, against a program that resets, stops and never rings"""
     classic.run(ctx, exchange, 5500 + next(_ports))
+
+
+@case('classic-lies', 60, kernels=('6.12',))
+def classic_lies_told(ctx):
+    """the classic format, against a program that lies"""
+    classic_lies.run(ctx)
 
 
 @case('device', 60, kernels=('6.12',))

@@ -19,6 +19,10 @@
 #define RING_MS		500
 #define LATE_MS		250
 
+/* How often, and for how long, a state is shown that is a lie. */
+#define FLICKERS	300
+#define FLICKER_US	1000
+
 struct classic w;
 
 static uint32_t below(uint32_t limit)
@@ -140,19 +144,71 @@ static bool lie_now(enum lie first, enum lie last, enum lie *which)
 	if (!w.up || !w.lies_left || now_us() < w.lie_at)
 		return false;
 	for (k = first; k <= last; k++)
-		some |= w.lies & 1U << k;
+		if (!w.asked || k == w.turn)
+			some |= w.lies & 1U << k;
 	if (!some)
 		return false;
 	do {
 		k = first + below(last - first + 1);
-	} while (!(w.lies & 1U << k));
+	} while (!(some & 1U << k));
 	*which = k;
 	w.sulks = k >= LIE_AVAIL_ID;
+	if (w.sulks)
+		w.left_at = now_us();
 	w.told[k]++;
 	w.lies_left--;
 	w.lie_at = now_us() + w.lie_every;
 
 	return true;
+}
+
+/* Tell the next lie of those that were chosen, once. */
+void ask(void)
+{
+	do {
+		w.turn = (w.turn + 1) % LIES;
+	} while (!(w.lies & 1U << w.turn));
+	w.lies_left = 1;
+}
+
+/* Where the index is for which all that was sent is still to come. */
+static uint16_t behind(uint16_t index)
+{
+	return (uint16_t)(index - w.n - 1);
+}
+
+/* Bytes that mean nothing in all of our rings. */
+static void scribble(void)
+{
+	uint8_t *p;
+
+	for (p = w.out.desc; p < w.out.data; p++)
+		*p = (uint8_t)below(256);
+}
+
+/* A state word that changes as fast as the driver can look, and is mostly none. */
+static void flicker(void)
+{
+	const struct timespec pause = { .tv_nsec = FLICKER_US * 1000 };
+	uint32_t k;
+
+	for (k = 0; k < FLICKERS; k++) {
+		__atomic_store_n((uint32_t *)w.half[0], htole32(below(RUN + 4)),
+				 __ATOMIC_SEQ_CST);
+		ring();
+		nanosleep(&pause, NULL);
+	}
+	show_state(RESET);
+}
+
+/* What the driver had to see, it has seen. */
+static void took(uint64_t *since, uint64_t *count, uint64_t *late)
+{
+	if (!*since)
+		return;
+	++*count;
+	*late += now_us() - *since > LATE_MS * 1000;
+	*since = 0;
 }
 
 /* ---- sending ---- */
@@ -175,6 +231,7 @@ void collect(void)
 				 get32(u + 4));
 		w.tail = w.slots[w.back % w.n];
 		w.returned++;
+		took(&w.greeted_at, &w.greeted, &w.greeted_late);
 	}
 }
 
@@ -217,12 +274,46 @@ static void show_frame(uint32_t id, enum lie what, bool lie)
 	set16(w.out.avail + 4 + 2 * (w.sent % w.n),
 	      lie && what == LIE_AVAIL_ID ? (uint16_t)(w.n + below(1000)) : (uint16_t)id);
 	w.sent++;
-	if (lie && what == LIE_AVAIL_INDEX)
+	if (lie && what == LIE_GARBAGE)
+		scribble();
+	if (lie && (what == LIE_AVAIL_INDEX || what == LIE_GARBAGE))
 		show16(w.out.avail + 2, (uint16_t)(w.sent + w.n + 1 + below(1000)));
+	else if (lie && what == LIE_AVAIL_BACK)
+		show16(w.out.avail + 2, behind(w.sent));
 	else
 		show16(w.out.avail + 2, w.sent);
 	if (passes(look16(avail_event(&w.out)), w.sent) || lie)
 		ring();
+}
+
+/* The first length that no frame has, and some more. */
+static uint32_t wrong_length(void)
+{
+	switch (below(3)) {
+	case 0:
+		return (w.data_size / 4 < 65535 ? (uint32_t)w.data_size / 4 : 65535) + 18 + 1;
+	case 1:
+		return 0x7fffffff;
+	default:
+		return 0xffffffff;
+	}
+}
+
+/* Just before, across the end of and far from our data area; in the driver's half. */
+static uint64_t wrong_address(uint32_t len)
+{
+	switch (below(5)) {
+	case 0:
+		return w.out.data_addr - 1;
+	case 1:
+		return w.out.data_addr + w.data_size - below(len);
+	case 2:
+		return w.in.data_addr;
+	case 3:
+		return -(uint64_t)(1 + below(len));
+	default:
+		return below(64) + 0x100000000ULL * below(5);
+	}
 }
 
 static void send_frame(const uint8_t *frame, uint32_t len)
@@ -247,21 +338,33 @@ static void send_frame(const uint8_t *frame, uint32_t len)
 	w.slots[id] = w.head;
 	addr = w.out.data_addr + at;
 
-	lie = lie_now(LIE_FLAGS, LIE_AVAIL_INDEX, &what);
+	lie = lie_now(LIE_FLAGS, LIE_GARBAGE, &what);
 	if (lie && what == LIE_FLAGS)
-		flags = (uint16_t)(1 + below(65535));
+		flags = below(2) ? (uint16_t)(1U << below(16)) : (uint16_t)(1 + below(65535));
 	if (lie && what == LIE_SHORT)
 		said = below(14);
 	if (lie && what == LIE_LONG)
-		said = 0xffffffff - below(2) * 0x80000000;
+		said = wrong_length();
 	if (lie && what == LIE_ADDR)
-		addr = below(2) ? at % 64 - 0x100000000ULL * below(5) :
-				  w.out.data_addr + w.data_size - below(len);
+		addr = wrong_address(len);
+	/* A chain that ends in itself. */
+	set16(d + 14, (uint16_t)(flags ? id : id + 1 < w.n ? id + 1 : 0));
 	set64(d, addr);
 	set32(d + 8, said);
 	set16(d + 12, flags);
 	show_frame(id, what, lie);
 	w.frames_out++;
+}
+
+/* For nobody; the driver has to return it soon. */
+static void greet(void)
+{
+	static const uint8_t frame[60] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5,
+	};
+
+	send_frame(frame, sizeof(frame));
+	w.greeted_at = now_us();
 }
 
 /* ---- receiving ---- */
@@ -281,21 +384,49 @@ static void handle(uint8_t *frame, uint32_t len)
 	}
 }
 
+/* The next one, the one before again, and what is none. */
+static uint32_t wrong_id(uint32_t id, enum lie what)
+{
+	switch (what) {
+	case LIE_USED_ID:
+		return (id + 1) % w.n;
+	case LIE_USED_TWICE:
+		return (id + w.n - 1) % w.n;
+	case LIE_USED_RANGE:
+		return id + w.n * (1 + below(0x10000));
+	default:
+		return id;
+	}
+}
+
 static void give_back(uint32_t id)
 {
 	uint8_t *u = w.in.used + 4 + 8 * (w.taken % w.n);
 	enum lie what = LIES;
-	bool lie = lie_now(LIE_USED_ID, LIE_USED_INDEX, &what);
+	bool lie = lie_now(LIE_USED_ID, LIE_USED_BACK, &what);
 
-	set32(u, lie && what == LIE_USED_ID ? id + 1 + below(3) * 65536 : id);
-	set32(u + 4, lie && what == LIE_USED_LEN ? below(2) * 2000 : 1);
+	set32(u, lie ? wrong_id(id, what) : id);
+	set32(u + 4, !lie || what < LIE_USED_LEN || what > LIE_USED_NONE ? 1 :
+		     what == LIE_USED_NONE ? 0 : 2 + below(0xfffffffd));
 	w.taken++;
 	if (lie && what == LIE_USED_INDEX)
-		show16(w.in.used + 2, (uint16_t)(w.taken + 1000 + below(60000)));
+		show16(w.in.used + 2, (uint16_t)(w.taken + w.n + 1 + below(50000)));
+	else if (lie && what == LIE_USED_BACK)
+		show16(w.in.used + 2, behind(w.taken));
 	else
 		show16(w.in.used + 2, w.taken);
 	if (passes(look16(used_event(&w.in)), w.taken) || lie)
 		ring();
+}
+
+/* Who is to be rung can only ask for what was sent before it asked. */
+static void check_event(void)
+{
+	uint16_t event = look16(used_event(&w.in)), index = look16(w.in.avail + 2);
+
+	if (event != w.event && (uint16_t)(index - 1 - event) >= w.n)
+		complain("to be rung for frame %u, sent are %u", event, index);
+	w.event = event;
 }
 
 /* Up to so many frames; each is held against every rule of the format. */
@@ -307,6 +438,7 @@ bool receive(void)
 	uint32_t len, k;
 	uint8_t *d;
 
+	check_event();
 	if ((uint16_t)(index - w.taken) > w.n) {
 		complain("%u frames in a ring of %u", (uint16_t)(index - w.taken), w.n);
 		return false;
@@ -378,11 +510,15 @@ static void empty(void)
 	w.their_head = 0;
 	w.blocked = false;
 	w.awake = true;
+	w.event = 0;
 }
 
 static void reset(void)
 {
 	w.resets++;
+	if (their_state() == RUN)
+		w.left_at = now_us();
+	w.greeted_at = 0;
 	show_state(RESET);
 }
 
@@ -403,8 +539,14 @@ void step(void)
 			w.held = now_us() - w.their_reset_at;
 	}
 	w.theirs = theirs;
-	if (lie_now(LIE_STATE, LIE_STATE, &what)) {
-		__atomic_store_n((uint32_t *)w.half[0], htole32(4 + below(1000)),
+	if (their_state() != RUN)
+		took(&w.left_at, &w.left, &w.left_late);
+	if (lie_now(LIE_STATE, LIE_STATES, &what)) {
+		if (what == LIE_STATES) {
+			flicker();
+			return;
+		}
+		__atomic_store_n((uint32_t *)w.half[0], htole32(4 + below(0xfffffffc)),
 				 __ATOMIC_SEQ_CST);
 		ring();
 	}
@@ -439,6 +581,8 @@ void step(void)
 	if (!w.up && w.state == RUN && theirs == RUN) {
 		w.runs++;
 		w.lie_at = now_us() + w.lie_every;
+		w.up = true;
+		greet();
 	}
 	w.up = w.state == RUN && theirs == RUN;
 	/* A doorbell may have come too early. */
@@ -469,6 +613,10 @@ void watch(bool rung)
 	bool run = w.state == RUN && theirs == RUN && w.latched == RUN;
 	uint64_t state, frames, room;
 
+	if (w.deaf && rung && theirs != w.latched && theirs < RUN) {
+		rung = w.missed;
+		w.missed = !w.missed;
+	}
 	state = waited(theirs != w.latched, &w.state_since);
 	frames = waited(run && !w.awake && !rung && look16(w.in.avail + 2) != w.taken,
 			&w.frames_since);

@@ -24,10 +24,17 @@ enum lie {
 	/* Now the driver has to begin anew; until it does nothing else is done. */
 	LIE_AVAIL_ID,
 	LIE_AVAIL_INDEX,
+	LIE_AVAIL_BACK,
+	LIE_GARBAGE,
 	LIE_USED_ID,
+	LIE_USED_TWICE,
+	LIE_USED_RANGE,
 	LIE_USED_LEN,
+	LIE_USED_NONE,
 	LIE_USED_INDEX,
+	LIE_USED_BACK,
 	LIE_STATE,
+	LIE_STATES,
 	LIES
 };
 
@@ -73,6 +80,8 @@ struct classic {
 	bool up;
 	bool sulks;
 	uint32_t lies;
+	bool asked;		/* tells the lie @turn, and waits to be asked again */
+	uint32_t turn;
 	uint64_t lies_left;
 	uint64_t lie_every;
 	uint64_t lie_at;
@@ -99,6 +108,17 @@ struct classic {
 	uint64_t changes;
 	uint64_t late;
 	bool mute;
+	bool deaf;		/* each other doorbell of a state below RUN is lost */
+	bool missed;
+
+	/* Is the driver late? What it did, and how often that took long to be seen. */
+	uint64_t left_at;	/* it left RUN, or lied, µs */
+	uint64_t left;
+	uint64_t left_late;
+	uint64_t greeted_at;	/* it sent the first frame in RUN, µs */
+	uint64_t greeted;
+	uint64_t greeted_late;
+	uint16_t event;		/* used_event, as it was last */
 
 	uint64_t frames_in;
 	uint64_t frames_out;
@@ -187,5 +207,6 @@ bool receive(void);
 bool from_tap(void);
 void collect(void);
 void watch(bool rung);
+void ask(void);
 
 #endif

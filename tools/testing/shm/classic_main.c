@@ -13,16 +13,17 @@
 #define IDLE_US		200
 
 static const char * const lie_names[LIES] = {
-	"flags", "short", "long", "addr", "avail-id", "avail-index", "used-id",
-	"used-len", "used-index", "state",
+	"flags", "short", "long", "addr", "avail-id", "avail-index", "avail-back", "garbage",
+	"used-id", "used-twice", "used-range", "used-len", "used-none", "used-index",
+	"used-back", "state", "states",
 };
 
 static int over;
+static int asked;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(sig == SIGUSR1 ? &asked : &over, 1, __ATOMIC_RELAXED);
 }
 
 static bool lies_parse(char *list)
@@ -60,6 +61,9 @@ static void report(void)
 	       (unsigned long long)w.resets);
 	print_resets("reset_in", w.reset_from);
 	print_resets("their_reset_in", w.their_reset_from);
+	printf("\"left\": %llu, \"left_late\": %llu, \"greeted\": %llu, \"greeted_late\": %llu, ",
+	       (unsigned long long)w.left, (unsigned long long)w.left_late,
+	       (unsigned long long)w.greeted, (unsigned long long)w.greeted_late);
 	printf("\"held\": %llu, \"changes\": %llu, \"late\": %llu, ",
 	       (unsigned long long)w.held / 1000, (unsigned long long)w.changes,
 	       (unsigned long long)w.late);
@@ -80,8 +84,8 @@ static void usage(void)
 	fprintf(stderr,
 		"Usage: classic (--server SOCKET | --region FILE --id ID) --peer ID\n"
 		"               [--tap NAME | --reflect] [--seconds N] [--seed N]\n"
-		"               [--resets N] [--dwell MS] [--patient MS] [--mute]\n"
-		"               [--lie all|NAME,...] [--lies N] [--every MS]\n");
+		"               [--resets N] [--dwell MS] [--patient MS [--deaf]] [--mute]\n"
+		"               [--lie all|NAME,...] [--lies N] [--every MS] [--ask]\n");
 	exit(2);
 }
 
@@ -97,6 +101,8 @@ static void run(uint64_t end)
 			complain("the server talks nonsense");
 			break;
 		}
+		if (__atomic_exchange_n(&asked, 0, __ATOMIC_RELAXED) && w.asked)
+			ask();
 		if (w.patience)
 			watch(client_rung(&w.client));
 		step();
@@ -127,10 +133,12 @@ int main(int argc, char **argv)
 		{ "dwell", required_argument, NULL, 'w' },
 		{ "patient", required_argument, NULL, 'b' },
 		{ "mute", no_argument, NULL, 'q' },
+		{ "deaf", no_argument, NULL, 'u' },
 		{ "seed", required_argument, NULL, 'd' },
 		{ "lie", required_argument, NULL, 'l' },
 		{ "lies", required_argument, NULL, 'm' },
 		{ "every", required_argument, NULL, 'e' },
+		{ "ask", no_argument, NULL, 'k' },
 		{ }
 	};
 	const char *server = NULL, *file = NULL, *tap = NULL;
@@ -177,6 +185,9 @@ int main(int argc, char **argv)
 		case 'q':
 			w.mute = true;
 			break;
+		case 'u':
+			w.deaf = true;
+			break;
 		case 'd':
 			w.random = strtoull(optarg, NULL, 0) * 2 + 1;
 			break;
@@ -190,14 +201,20 @@ int main(int argc, char **argv)
 		case 'e':
 			w.lie_every = strtoull(optarg, NULL, 0) * 1000;
 			break;
+		case 'k':
+			w.asked = true;
+			w.lies_left = 0;
+			break;
 		default:
 			usage();
 		}
 	}
-	if (!server == !file || w.peer > 65535 || optind != argc || (file && id < 0))
+	if (!server == !file || w.peer > 65535 || optind != argc || (file && id < 0) ||
+	    (w.asked && !w.lies))
 		usage();
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
+	signal(SIGUSR1, on_signal);
 
 	if (server ? !client_connect(&w.client, server) : !client_open(&w.client, file)) {
 		perror("classic: no region");
