@@ -130,9 +130,15 @@ static bool too_early(const struct ivnet_dev *idev)
 	       time_before(jiffies, idev->reset_at + idev->reset_pause);
 }
 
-/* A queue is repaired at once, as long as there is a device around it. */
+/*
+ * A queue is repaired at once, as long as there is a device around it; what is
+ * left to the user is only told.
+ */
 static bool must_wait(const struct ivnet_dev *idev, enum ivnet_trouble what)
 {
+	if (troubles[what].by_hand)
+		return false;
+
 	return (what != IVNET_TROUBLE_TX ||
 		!netif_device_present(idev->netdev)) && too_early(idev);
 }

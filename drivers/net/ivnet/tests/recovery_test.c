@@ -298,6 +298,11 @@ static void recovery_test_by_hand(struct kunit *test)
 	fake_expect_log(f, "R-+");
 	expect_running(f);
 	expect_resets(f, 0, 1);
+
+	/* The pause after that reset is none before it is told again. */
+	trouble(f, IVNET_TROUBLE_CTRL);
+	KUNIT_EXPECT_FALSE(test, f->idev->troubles);
+	fake_expect_log(f, "");
 }
 
 static struct kunit_case recovery_test_cases[] = {
