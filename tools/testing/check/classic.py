@@ -143,6 +143,20 @@ class Side:
                               f'{self.shared.address()}', timeout=60 * self.ctx.slow)
         return ' 0% packet loss' in done.out, done.out[-300:] + done.err
 
+    def prompt(self):
+        """One ping after the other: nobody waits for a heartbeat, which is 500 ms."""
+        done = self.guest.run(f'ping -q -A -c 10 -W 5 {self.shared.address()}',
+                              timeout=60 * self.ctx.slow)
+        least = done.out.rpartition('= ')[2].partition('/')[0]
+        return done.code == 0 and float(least) < 200, done.out[-300:] + done.err
+
+    def idle(self):
+        """All that was sent is known to be done."""
+        path = f'/sys/class/net/{self.guest.ifname()}/queues/tx-0/byte_queue_limits/inflight'
+        done = self.guest.run(f'for i in $(seq 50); do [ "$(cat {path})" = 0 ] && exit; '
+                              f'sleep 0.1; done; cat {path}; exit 1', timeout=60 * self.ctx.slow)
+        return done.code == 0, done.out + done.err
+
     def settle(self, count):
         """Until so many pings in a row come back."""
         end = time.monotonic() + 120 * self.ctx.slow
@@ -164,15 +178,20 @@ def talks(side, other, exchange, server):
                    *side.pings(mtu - 28))
         text = ''.join(exchange(side.ctx, side.guest, side.guest.nics, server).values())
         side.check(f'MTU {mtu}: TCP and UDP both ways, sha256', not text, text)
+    side.check('a ping is answered at once', *side.prompt())
+    side.check('nothing is left in the ring', *side.idle())
 
 
 def goes_and_comes(side, count):
     """The driver goes through its states, the other side stays."""
     ifname = side.guest.ifname()
-    side.guest.run(f'for i in $(seq {count}); do ip link set {ifname} down; '
-                   f'ip link set {ifname} up; sleep 0.$((i % 3)); done; '
-                   f'devlink dev reload {side.device} action driver_reinit', check=True,
+    side.guest.run(f'for i in $(seq {count}); do ip link set {ifname} up; '
+                   f'sleep 0.$((i % 3)); ip link set {ifname} down; done', check=True,
                    timeout=120 * side.ctx.slow)
+    link = side.link()
+    side.check('down: is not in RUN', link['own_state'] != 'run' and not link['run'], str(link))
+    side.guest.run(f'ip link set {ifname} up', check=True)
+    side.again()
     side.check(f'{count} times down and up, then a reload: carrier', side.carrier())
     side.check(f'{count} times down and up, then a reload: ping', *side.pings())
 
@@ -204,6 +223,8 @@ def judge_resets(side, ours, theirs, report):
                sum(report['reset_in']) == theirs and all(report['reset_in']), str(report))
     side.check('the driver was reset in every state', sum(report['their_reset_in']) >= ours and
                all(report['their_reset_in']), str(report))
+    side.soon('that the other side has left', report['left'], report['left_late'])
+    side.soon('the first frame', report['greeted'], report['greeted_late'])
 
 
 def patient(side, path, exchange, server):
@@ -222,6 +243,11 @@ def patient(side, path, exchange, server):
         side.check('each change of state is rung for at once', report['changes'] > 10 and
                    report['late'] * 4 <= report['changes'], str(report))
     side.check('the other side has ended: no carrier', side.carrier(5, '0'))
+    with Other(path, side.shared, 0, '--patient', str(2000 * side.ctx.slow), '--deaf') as other:
+        side.speak(other.position)
+        side.check('does not hear each doorbell: carrier', side.carrier())
+        side.check('does not hear each doorbell: ping', *side.pings())
+        judge(side, 'does not hear each doorbell', other.end())
     with Other(path, side.shared, 0, '--mute') as other:
         side.speak(other.position)
         side.check('never rings: carrier', side.carrier())
@@ -330,7 +356,10 @@ def lower(ctx, path, exchange, server):
             shakes(side, shakings)
             talks(side, other, exchange, server)
             goes_and_comes(side, 5)
-            judge_resets(side, shakings, resets, other.end())
+            guest.run('rmmod ivnet_ivshmem', check=True)
+            report = other.end()
+            side.check('the driver is gone: RESET', report['theirs'] == 0, str(report))
+            judge_resets(side, shakings, resets, report)
             ctx.splats(guest, 'classic: lower half')
 
 
