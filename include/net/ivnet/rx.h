@@ -4,6 +4,7 @@
 #define _NET_IVNET_RX_H
 
 #include <linux/skbuff.h>
+#include <net/ip.h>
 #include <net/ivnet/vnet_hdr.h>
 
 /**
@@ -64,16 +65,30 @@ static inline enum ivnet_meta_err ivnet_rx_gso(struct sk_buff *skb,
  * @m: metadata with VIRTIO_NET_HDR_F_RSC_INFO; see ivnet_rsc_take()
  * @rsc: filled in
  *
+ * An IPv4 header gets its sum anew: the device has checked the segments'.
+ *
  * Return: %IVNET_META_OK, or the rule that the frame breaks.
  */
 static inline enum ivnet_meta_err ivnet_rx_rsc(struct sk_buff *skb,
 					       struct ivnet_meta *m,
 					       struct ivnet_rsc *rsc)
 {
+	enum ivnet_meta_err err;
+	struct iphdr *iph;
+
 	if (!pskb_may_pull(skb, min_t(u32, skb->len, IVNET_GSO_HDR_MAX)))
 		return IVNET_META_GSO_TYPE;
 
-	return ivnet_rsc_take(m, skb->data, skb_headlen(skb), skb->len, rsc);
+	err = ivnet_rsc_take(m, skb->data, skb_headlen(skb), skb->len, rsc);
+	if (err)
+		return err;
+
+	/* QEMU changes the length in the header and leaves its sum as it was. */
+	iph = (struct iphdr *)(skb->data + rsc->l3);
+	if (iph->version == 4)
+		ip_send_check(iph);
+
+	return IVNET_META_OK;
 }
 
 /**

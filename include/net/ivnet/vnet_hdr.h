@@ -171,14 +171,15 @@ static inline u32 ivnet_ipv6_l4(const u8 *p, u32 off, u32 len, u8 *proto)
  * @p: the first bytes of the frame
  * @len: how many of them may be read
  * @frame_len: bytes of the whole frame
+ * @l3: set to the number of bytes before the IP header
  * @start: set to the number of bytes before the transport header
  * @l4_len: set to the number of bytes before the payload
  *
  * Return: %IVNET_META_OK or %IVNET_META_GSO_TYPE.
  */
 static inline enum ivnet_meta_err ivnet_gso_find(u8 type, const u8 *p, u32 len,
-						 u32 frame_len, u32 *start,
-						 u32 *l4_len)
+						 u32 frame_len, u32 *l3,
+						 u32 *start, u32 *l4_len)
 {
 	u16 ethertype, want = 6;
 	unsigned int tags;
@@ -196,6 +197,7 @@ static inline enum ivnet_meta_err ivnet_gso_find(u8 type, const u8 *p, u32 len,
 			return IVNET_META_GSO_TYPE;
 		off += 2;
 	}
+	*l3 = off;
 
 	if (ethertype == 0x0800) {
 		if (off + 20 > len || p[off] >> 4 != 4 || (p[off] & 15) < 5)
@@ -262,9 +264,9 @@ ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
 	u8 type = m->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 	bool tcp = ivnet_gso_tcp(type);
 	enum ivnet_meta_err err;
-	u32 l4;
+	u32 l3, l4;
 
-	err = ivnet_gso_find(type, p, len, frame_len, &l4, l4_len);
+	err = ivnet_gso_find(type, p, len, frame_len, &l3, &l4, l4_len);
 	if (err)
 		return err;
 
@@ -282,10 +284,12 @@ ivnet_gso_check(const struct ivnet_meta *m, const u8 *p, u32 len,
  * struct ivnet_rsc - what a device says of a frame that it made of several
  * @segments: how many
  * @dup_acks: duplicate ACKs of the connection that it kept back
+ * @l3: bytes before the IP header
  */
 struct ivnet_rsc {
 	u16 segments;
 	u16 dup_acks;
+	u32 l3;
 };
 
 /**
@@ -321,7 +325,7 @@ static inline enum ivnet_meta_err ivnet_rsc_take(struct ivnet_meta *m,
 	if (!ivnet_gso_tcp(type))
 		return IVNET_META_FLAGS;
 
-	err = ivnet_gso_find(type, p, len, frame_len, &l4, &l4_len);
+	err = ivnet_gso_find(type, p, len, frame_len, &rsc->l3, &l4, &l4_len);
 	if (err)
 		return err;
 	payload = frame_len - l4_len;

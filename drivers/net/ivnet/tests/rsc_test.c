@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ivnet_rsc_take(): what a device says of a frame that it made of several. */
+/* ivnet_rsc_take(), ivnet_rx_rsc(): a frame that the device made of several. */
 
 #include <kunit/test.h>
 #include <linux/in.h>
 #include <linux/slab.h>
+#include <net/ivnet/rx.h>
 
 #include "frame.h"
 
@@ -77,6 +78,37 @@ static void rsc_test_accepted(struct kunit *test)
 				IVNET_META_OK);
 		KUNIT_EXPECT_EQ(test, l4_len, f.l4_len);
 	}
+}
+
+/* The sum over an IPv4 header is made anew, and nothing else is touched. */
+static void rsc_test_ip_sum(struct kunit *test)
+{
+	const struct frame_spec *spec = test->param_value;
+	struct ivnet_rsc rsc;
+	struct sk_buff *skb;
+	struct frame f;
+	u8 *check;
+
+	frame_build(test, spec, &f);
+	f.meta.flags = RSC_INFO;
+	f.meta.csum_start = 2;
+	if (expected(spec))
+		return;
+
+	skb = alloc_skb(f.len, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	skb_put_data(skb, f.data, f.len);
+	KUNIT_EXPECT_EQ(test, ivnet_rx_rsc(skb, &f.meta, &rsc), IVNET_META_OK);
+	KUNIT_EXPECT_EQ(test, rsc.l3, f.ip);
+	if (spec->version == 4) {
+		check = skb->data + f.ip + 10;
+		KUNIT_EXPECT_EQ(test, ip_fast_csum(skb->data + f.ip,
+						   skb->data[f.ip] & 15), 0);
+		KUNIT_EXPECT_NE(test, memcmp(check, f.data + f.ip + 10, 2), 0);
+		memcpy(check, f.data + f.ip + 10, 2);
+	}
+	KUNIT_EXPECT_EQ(test, memcmp(skb->data, f.data, f.len), 0);
+	kfree_skb(skb);
 }
 
 /* Only the first bytes are at hand, in memory of exactly that size. */
@@ -193,6 +225,7 @@ static void rsc_test_type(struct kunit *test)
 
 static struct kunit_case rsc_test_cases[] = {
 	KUNIT_CASE_PARAM(rsc_test_accepted, spec_gen_params),
+	KUNIT_CASE_PARAM(rsc_test_ip_sum, spec_gen_params),
 	KUNIT_CASE_PARAM(rsc_test_short_data, spec_gen_params),
 	KUNIT_CASE(rsc_test_segments),
 	KUNIT_CASE(rsc_test_single),
