@@ -84,10 +84,11 @@ class Context:
 
 
 class Case:
-    """A function, the kernels it is for and how long it takes (weight, s)."""
+    """A function, the kernels it is for, by default and with all repetitions, and how
+    long it takes (weight, s)."""
 
-    def __init__(self, run, name, kernels, weight, text):
-        self.run, self.name, self.kernels = run, name, kernels
+    def __init__(self, run, name, kernels, full, weight, text):
+        self.run, self.name, self.kernels, self.full = run, name, kernels, full
         self.weight, self.text = weight, text
 
 
@@ -95,9 +96,10 @@ CASES = []
 ALL = ('6.12', '6.1', '7.x')
 
 
-def case(name, weight, kernels=ALL):
+def case(name, weight, kernels=ALL, full=None):
     def register(function):
-        CASES.append(Case(function, name, kernels, weight, function.__doc__.splitlines()[0]))
+        CASES.append(Case(function, name, kernels, full or kernels, weight,
+                          function.__doc__.splitlines()[0]))
         return function
     return register
 
@@ -203,13 +205,13 @@ def rings(ctx):
     try_variants(ctx, 'rings', variants.RINGS, smp=4, cmdline='maxcpus=1', qemu=either_qemu(ctx))
 
 
-@case('offloads', 40)
+@case('offloads', 40, kernels=('6.12', '7.x'), full=ALL)
 def offloads(ctx):
     """devices with other buffers and offloads"""
     try_variants(ctx, 'offloads', variants.OFFLOADS, qemu=either_qemu(ctx))
 
 
-@case('iommu', 30)
+@case('iommu', 30, kernels=('6.12', '7.x'), full=ALL)
 def iommu(ctx):
     """devices behind an IOMMU"""
     try_variants(ctx, 'iommu', variants.IOMMU, iommu=True)
@@ -274,10 +276,15 @@ def unload(ctx, guest, name, label, count=5):
     ctx.check(f'{label}: loads and unloads', result.code == 0, result.err)
 
 
-@case('loop', 200, kernels=('6.12', '6.1'))
+def list_of(ctx, whole):
+    """What of the list a pair of ports of shared memory runs; () is all of it."""
+    return () if whole or ctx.options.stress else SHORT_TESTS + ['shm']
+
+
+@case('loop', 60, kernels=('6.12',), full=('6.12', '6.1'))
 def loop(ctx):
-    """tools/testing/selftests on the pair over private memory, in short on 6.1"""
-    tests = SHORT_TESTS + ['shm'] if ctx.kernel == '6.1' and not ctx.options.stress else ()
+    """tools/testing/selftests on the pair over private memory, by default in short"""
+    tests = list_of(ctx, False)
     with ctx.guest([], smp=2, qemu=SMP_QEMU, name=f'loop-{ctx.kernel}') as guest:
         guest.load('ivnet_loop')
         run_selftests(ctx, guest, 'PATH_MTU=9000', 'eth0', 'eth1', tests=tests, label='loop: ')
@@ -300,8 +307,8 @@ def pair(ctx, name, tests, plain=False, clients=0, **region):
 
 @case('ivshmem', 200)
 def ivshmem(ctx):
-    """tools/testing/selftests on two ports of a shared memory, in short on 7.x"""
-    pair(ctx, 'ivshmem', SHORT_TESTS + ['shm'] if ctx.kernel == '7.x' else ())
+    """tools/testing/selftests on two ports of a shared memory, by default whole on 6.12"""
+    pair(ctx, 'ivshmem', list_of(ctx, ctx.kernel not in ('6.1', '7.x')))
 
 
 @case('plain', 60, kernels=('6.12',))
@@ -314,8 +321,8 @@ def plain(ctx):
 
 @case('vectors', 60, kernels=('6.12',))
 def vectors(ctx):
-    """the same with one and with two vectors, a shorter list"""
-    for count in (1, 2):
+    """the same with one vector, in full with two as well, a shorter list"""
+    for count in (1, 2) if ctx.options.stress else (1,):
         pair(ctx, f'vectors{count}', SHORT_TESTS, vectors=count)
 
 
@@ -338,7 +345,7 @@ def three(ctx):
     segment.three(ctx)
 
 
-@case('eight', 60, kernels=('6.12',))
+@case('eight', 60, kernels=(), full=('6.12',))
 def eight(ctx):
     """eight guests in one segment: who hears whom"""
     segment.eight(ctx)
@@ -356,7 +363,7 @@ def classic_format(ctx):
     classic.run(ctx, exchange, 5500 + next(_ports))
 
 
-@case('classic-lies', 60, kernels=('6.12',))
+@case('classic-lies', 60, kernels=(), full=('6.12',))
 def classic_lies_told(ctx):
     """the classic format, against a program that lies"""
     classic_lies.run(ctx)

@@ -116,8 +116,8 @@ def main():
         sys.exit(f'debug.py: {error}')
     tap = report.Report()
     chosen = [each for each in cases.CASES
-              if STOCK in each.kernels and each.name not in LEFT_OUT]
-    chosen.append(cases.Case(faults, 'faults', (NAME,), 300, faults.__doc__))
+              if STOCK in each.full and each.name not in LEFT_OUT]
+    chosen.append(cases.Case(faults, 'faults', (NAME,), (NAME,), 300, faults.__doc__))
     chosen = [each for each in chosen if not options.case or each.name in options.case]
     guest.run_jobs(options.jobs, [(each, NAME, options, tap, Debug) for each in
                                   sorted(chosen, key=lambda case: -case.weight)])

@@ -40,7 +40,8 @@ def jobs(options):
     named, both case and kernel, need not be what is done by default."""
     found = [(case, kernel) for case in cases.CASES for kernel in options.kernel or KERNELS
              if (not options.case or case.name in options.case)
-             and (kernel in case.kernels or options.case and options.kernel)]
+             and (kernel in (case.full if options.stress else case.kernels)
+                  or options.case and options.kernel)]
     return sorted(found, key=lambda job: -job[0].weight)
 
 
