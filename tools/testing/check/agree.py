@@ -34,19 +34,19 @@ def feature_bits():
 class Agreement:
     """A device, its two sides."""
 
-    def __init__(self, ctx, guest, nic, name, virtio):
-        self.ctx, self.guest, self.nic = ctx, guest, nic
-        self.name, self.virtio = name, virtio
-        self.path = f'/machine/peripheral/{nic.id}/virtio-backend'
+    def __init__(self, interface):
+        self.ctx, self.guest, self.nic = interface.ctx, interface.guest, interface.nic
+        self.name, self.virtio = interface.name, interface.virtio
+        self.interface = interface
+        self.path = f'/machine/peripheral/{self.nic.id}/virtio-backend'
         self.bits = feature_bits()
-        self.status = guest.qmp('query-version')['qemu']['major'] < BROKEN
+        self.status = self.guest.qmp('query-version')['qemu']['major'] < BROKEN
         if not self.status:
-            ctx.tap.note(f'{ctx.prefix}agreement: this QEMU cannot be asked for the status')
+            self.ctx.tap.note(f'{self.ctx.prefix}agreement: this QEMU cannot be asked for the status')
 
     def ours(self):
         """What the guest says."""
-        lines = self.guest.run(FACTS.format(dev=self.name, virtio=self.virtio),
-                               timeout=60 * self.ctx.slow, check=True).out.splitlines()
+        lines = self.interface.do(FACTS).out.splitlines()
         bits, status, device, rx, tx, link, groups, others, filters, *vlans = lines
         link = json.loads(link)[0]
         device = json.loads(device)

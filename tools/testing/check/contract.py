@@ -4,6 +4,7 @@ and what is done about it follows the parameter."""
 import errno
 import json
 
+import interface
 import variants
 import vm
 
@@ -55,30 +56,21 @@ KINDS = [
 ]
 
 
-class Device:
+class Device(interface.Interface):
     """A device in the guest, by devlink."""
 
     def __init__(self, ctx, guest, kind, number):
-        self.ctx, self.guest, self.kind = ctx, guest, kind
-        self.name = guest.ifname(number)
-        path = self.shell(f'readlink -f /sys/class/net/{self.name}/device')
-        self.device = path.rsplit('/', 1)[1]
-
-    def shell(self, command, check=True):
-        result = self.guest.run(command, timeout=60 * self.ctx.slow, check=check)
-        return result.out.strip() if check else result
+        super().__init__(ctx, guest, number)
+        self.kind = kind
 
     def set(self, mode):
         """The parameter, and a reload: (worked, what it said)."""
-        self.shell(f'devlink dev param set virtio/{self.device} name contract value {mode} '
-                   'cmode driverinit')
-        result = self.shell(f'devlink dev reload virtio/{self.device} action driver_reinit',
-                            check=False)
+        self.do(f'devlink dev param set {{handle}} name contract value {mode} cmode driverinit')
+        result = self.do('devlink dev reload {handle} action driver_reinit', check=False)
         return result.code == 0, result.err
 
     def health(self):
-        return json.loads(self.shell(
-            f'devlink -j health diagnose virtio/{self.device} reporter device'))
+        return json.loads(self.do('devlink -j health diagnose {handle} reporter device').out)
 
     def check(self, what, good, text=''):
         self.ctx.check(f'contract: {self.kind.name}: {what}', good, text)
@@ -93,11 +85,11 @@ class Device:
                   for rule in self.kind.kept if rule in rules]
         self.check(f'{mode} names every broken rule', not wrong and health['contract'] == mode,
                    '\n'.join(wrong) or str(health))
-        log = self.shell(f'dmesg | grep "{self.device}: contract: " | tail -n {len(rules)}')
+        log = self.do(f'dmesg | grep "{{virtio}}: contract: " | tail -n {len(rules)}').out
         lines = [f'contract: {rule} is {found}, wanted {wanted}'
                  for rule, (found, wanted) in rules.items()]
         self.check(f'{mode}: so does the log', len(rules) > 0 and
-                   [line.partition(f'{self.device}: ')[2] for line in log.splitlines()] == lines,
+                   [line.partition(f'{self.virtio}: ')[2] for line in log.splitlines()] == lines,
                    log)
         return f'{lines[0]}; {len(lines)} broken' if lines else 'nothing broken'
 
@@ -106,7 +98,7 @@ class Device:
         health = self.health()
         first = self.named('strict', health)
         self.check('strict says the first one', not worked and first in text, text)
-        rings = self.shell(f'ethtool -g {self.name}', check=False)
+        rings = self.do('ethtool -g {dev}', check=False)
         self.check('strict does not use the device', rings.code and health['state'] == 'down' and
                    health['error'] == errno.EPROTO, f'{health} {rings}')
 
@@ -140,8 +132,8 @@ def run(ctx, exchange, server):
         guest.run('sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1', check=True)
         devices = [Device(ctx, guest, kind, number) for number, kind in enumerate(KINDS)]
         one = devices[0]
-        answer = one.shell(f'devlink dev param set virtio/{one.device} name contract '
-                           'value loose cmode driverinit', check=False)
+        answer = one.do('devlink dev param set {handle} name contract value loose cmode driverinit',
+                        check=False)
         one.check('another value is refused', answer.code and
                   'off, permissive or strict' in answer.err, answer.err)
         for each in devices:

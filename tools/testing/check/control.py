@@ -7,6 +7,7 @@ import socket
 import time
 
 import agree
+import interface
 import vm
 
 GROUP = '33:33:00:00:12:34'
@@ -15,19 +16,17 @@ VLANS = (5, 100, 4094)
 TABLE = 64
 
 
-class Control:
+class Control(interface.Interface):
     """A NIC of a guest, and the device behind it."""
 
     def __init__(self, ctx, guest, nic, label):
-        self.ctx, self.guest, self.nic, self.label = ctx, guest, nic, label
-        self.name = guest.ifname(nic)
-        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
-        self.virtio = link.strip().split('/')[-1]
-        self.both = agree.Agreement(ctx, guest, nic, self.name, self.virtio)
+        super().__init__(ctx, guest, nic)
+        self.label = label
+        self.both = agree.Agreement(self)
 
-    def do(self, *commands):
+    def each(self, *commands):
         for command in commands:
-            self.guest.run(command.format(dev=self.name), timeout=60 * self.ctx.slow, check=True)
+            self.do(command)
 
     def filter(self):
         """What the device has."""
@@ -37,10 +36,6 @@ class Control:
         """What the net_device has."""
         lines = self.guest.run(f'ip maddr show dev {self.name}', check=True).out.splitlines()
         return sorted(line.split()[1] for line in lines if line.split()[0] == 'link')
-
-    def counter(self, name):
-        text = self.guest.run(f'ethtool -S {self.name}', check=True).out
-        return int(text.partition(f' {name}: ')[2].split()[0])
 
     def wait(self, good, what):
         """The device gets to know in the background. What is wrong, or ''."""
@@ -113,7 +108,7 @@ class Control:
 
     def kept(self):
         """After all that resets queues or the device it knows the same."""
-        self.do(f'ip maddr add {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast on',
+        self.each(f'ip maddr add {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast on',
                 'ip link set {dev} address 02:aa:00:00:00:77')
         wrong = self.wait(lambda f: f['multicast'] == 'all' and GROUP in f['multicast-table'] and
                           f['main-mac'] == '02:aa:00:00:00:77', 'set up')
@@ -127,19 +122,19 @@ class Control:
         for command in ('ethtool -G {dev} rx 128', 'ethtool -G {dev} rx 256',
                         'ip link set {dev} down; ip link set {dev} up',
                         'ethtool -L {dev} combined 2', 'ethtool -L {dev} combined 1',
-                        f'devlink dev reload virtio/{self.virtio} action driver_reinit',
-                        f'devlink health recover virtio/{self.virtio} reporter device'):
+                        'devlink dev reload {handle} action driver_reinit',
+                        'devlink health recover {handle} reporter device'):
             if '-G' in command and 'reset off' in self.label:
                 continue
             self.do(command)
             wrong = wrong or self.wait(same, command) or self.both.wrong(command)
-        self.do(f'ip maddr del {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast off',
+        self.each(f'ip maddr del {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast off',
                 f'ip link set {{dev}} address {self.nic.mac}')
         return wrong
 
     def tired(self):
         """Something of each kind, for a sleep."""
-        self.do(f'ip maddr add {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast on',
+        self.each(f'ip maddr add {GROUP} dev {{dev}}', 'ip link set {dev} allmulticast on',
                 f'ip link add link {{dev}} name {{dev}}.7 type vlan id {VLANS[0]}',
                 'ip link set {dev} address 02:aa:00:00:00:78')
         return self.both.wrong('before')
@@ -153,7 +148,7 @@ class Control:
                               ('ip link set {dev} down', self.table(VLANS[0], VLANS[2])),
                               ('ethtool -K {dev} rx-vlan-filter off; ip link set {dev} up',
                                lambda f: f['vlan'] == 'all'),
-                              (f'devlink dev reload virtio/{self.virtio} action driver_reinit',
+                              ('devlink dev reload {handle} action driver_reinit',
                                lambda f: f['vlan'] == 'all'),
                               ('ethtool -K {dev} rx-vlan-filter on',
                                self.table(VLANS[0], VLANS[2]))):
@@ -162,12 +157,12 @@ class Control:
                 continue
             self.do(command)
             wrong = wrong or self.wait(good, command)
-        self.do(*(f'ip link del v{vid}' for vid in (VLANS[0], VLANS[2])))
+        self.each(*(f'ip link del v{vid}' for vid in (VLANS[0], VLANS[2])))
         return wrong
 
     def announce(self):
         """As after a migration: the network hears of the guest's addresses."""
-        before = self.counter('announcements')
+        before = self.counters()['announcements']
         with contextlib.closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                               socket.htons(0x0806))) as raw:
             raw.bind((self.nic.segment.bridge, 0))
@@ -182,9 +177,9 @@ class Control:
                 seen = frame[6:12] == mac and frame[28:32] == frame[38:42]
         if not seen:
             return 'no gratuitous ARP'
-        if self.counter('announcements') <= before:
+        if self.counters()['announcements'] <= before:
             return 'not counted'
-        return 'refused' if self.counter('ctrl_refused') else ''
+        return 'refused' if self.counters()['ctrl_refused'] else ''
 
 
 def run(ctx, exchange, server):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The device's own statistics, as ethtool and netdev-genl show them, against what it says
 itself, and when its replies make no sense."""
+import interface
+
 # Of a ring in the device's state, ethtool's name.
 NAMES = {'kicks': 'notifications', 'packets': 'packets', 'bytes': 'bytes',
          'interrupts': 'interrupts', 'drops': 'drops'}
@@ -14,22 +16,8 @@ QSTATS = '/ivnet/tools/testing/selftests/lib/qstats.py'
 BAD = (('ctrl-reply', 255), ('ctrl-reply', 0), ('used-len', 0), ('used-len', 9), ('used-len', 100))
 
 
-class Statistics:
+class Statistics(interface.Interface):
     """A device that has statistics of its own."""
-
-    def __init__(self, ctx, guest, nic):
-        self.ctx, self.guest, self.nic = ctx, guest, nic
-        self.name = guest.ifname(nic)
-        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
-        self.device = 'virtio/' + link.strip().split('/')[-1]
-
-    def do(self, command, check=True):
-        return self.guest.run(command.format(dev=self.name, handle=self.device),
-                              timeout=60 * self.ctx.slow, check=check)
-
-    def shown(self):
-        lines = self.do('ethtool -S {dev}').out.splitlines()[1:]
-        return {key.strip(): int(value) for key, value in (line.split(':') for line in lines)}
 
     def known(self):
         """What the device has, by ethtool's names."""
@@ -49,7 +37,7 @@ class Statistics:
     def differs(self):
         """They are counted all the time: what is read lies between two looks."""
         before = self.known()
-        shown = self.shown()
+        shown = self.counters()
         after = self.known()
         wrong = {name: (before[name], shown.get(name), after[name]) for name in before
                  if not before[name] <= shown.get(name, -1) <= after[name]}
@@ -64,11 +52,11 @@ class Statistics:
         """After some traffic."""
         self.do(f'ping -c 20 -i 0.05 -w 20 {self.nic.segment.address()}', check=False)
         wrong = self.differs()
-        shown = self.shown()
+        shown = self.counters()
         if shown['device_tx0_packets'] + shown['device_tx1_packets'] < 20:
             wrong += f'nothing was counted: {shown}; '
         state = self.nic.state()
-        shown = self.shown()
+        shown = self.counters()
         commands = shown['device_ctrl_commands'], shown['device_ctrl_commands_ok']
         if commands != (state['commands'] + 1, state['commands_ok'] + 1):
             wrong += f'commands: {commands}, not one more than {state["commands"]}; '
@@ -79,11 +67,11 @@ class Statistics:
         wrong = ''
         for command in ('devlink dev reload {handle} action driver_reinit',
                         'ip link set {dev} down', 'ip link set {dev} up', 'ethtool -G {dev} rx 64'):
-            count = len(self.shown())
+            count = len(self.counters())
             self.do(command)
             found = self.differs()
-            if len(self.shown()) != count:
-                found += f'{len(self.shown())} statistics, there were {count}; '
+            if len(self.counters()) != count:
+                found += f'{len(self.counters())} statistics, there were {count}; '
             wrong += f'{command}: {found}' if found else ''
         return wrong
 
@@ -91,13 +79,13 @@ class Statistics:
         """A reply that makes no sense changes nothing but one count."""
         wrong = ''
         for lie, value in BAD:
-            before = self.shown()
+            before = self.counters()
             options = {'queue': 'ctrl'} if lie == 'used-len' else {}
             self.nic.lie(lie, value=value, count=1, **options)
-            now = self.shown()
+            now = self.counters()
             told = self.nic.state()['lies'][lie]['told']
             self.nic.truth()
-            later = self.shown()
+            later = self.counters()
             changed = [name for name in now if name.startswith('device_') and
                        name != 'device_resets' and now[name] != before[name]]
             if changed or not told:
@@ -106,8 +94,8 @@ class Statistics:
                 wrong += f'{lie} {value}: not counted; '
             wrong += self.differs()
         self.nic.lie('ctrl-ack', value=1, count=1)
-        before = self.shown()
-        if self.shown()['ctrl_refused'] != before['ctrl_refused'] + 1:
+        before = self.counters()
+        if self.counters()['ctrl_refused'] != before['ctrl_refused'] + 1:
             wrong += 'a refusal is not counted; '
         self.nic.truth()
         return wrong

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 
+import interface
 import vm
 from streams import Streams
 
@@ -30,8 +31,7 @@ class Failover:
         self.above, self.below = self.named('net_failover'), self.named('ivnet_virtio')
         self.primary = None
         self.sums = {}
-        link = guest.run(f'readlink -f /sys/class/net/{self.below}/device', check=True).out
-        self.handle = 'virtio/' + link.strip().split('/')[-1]
+        self.handle = interface.Interface(ctx, guest, name=self.below).handle
 
     def do(self, command, check=True):
         return self.guest.run(command, timeout=60 * self.ctx.slow, check=check)

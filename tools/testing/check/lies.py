@@ -5,6 +5,7 @@ again works again."""
 import random
 import time
 
+import interface
 import vm
 from chatter import Chatter
 from vnet import datagram, missing
@@ -97,23 +98,22 @@ AT_START = ('config-pairs config-mtu status-stuck features-refused enable-refuse
 HARMLESS = ('hdr-len', 'hdr-hash', 'irq-extra', 'config-mtu')
 
 
-class Liar:
+class Liar(interface.Interface):
     """One device, and what a user does with it."""
 
+    # It ends in time, or that is a hang.
+    patience = 90
+
     def __init__(self, run, nic, layout):
-        self.run, self.nic, self.layout = run, nic, layout
-        self.guest, self.slow = run.guest, run.ctx.slow
-        self.name = run.guest.ifname(nic)
-        link = self.shell('readlink -f /sys/class/net/{dev}/device', True).out
-        self.handle = 'virtio/' + link.strip().split('/')[-1]
+        super().__init__(run.ctx, run.guest, nic)
+        self.run, self.layout = run, layout
+        self.slow = run.ctx.slow
         self.address = nic.segment.address()
         self.frame = datagram()
         self.count = 0
 
     def shell(self, command, check=False):
-        """It ends in time, or that is a hang."""
-        return self.guest.run(command.format(dev=self.name, handle=getattr(self, 'handle', '')),
-                              timeout=90 * self.slow, check=check)
+        return self.do(command, check)
 
     def told(self):
         return {name: each['told'] for name, each in self.nic.state()['lies'].items()}

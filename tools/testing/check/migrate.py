@@ -8,6 +8,7 @@ import threading
 import time
 
 import agree
+import interface
 import vm
 from streams import Streams
 
@@ -73,13 +74,11 @@ def moved(ctx, source, target, wire, traffic):
     ctx.tap.note(f'{ctx.prefix}migration: the second announcement {time.monotonic() - start:.1f} s '
                  f'after the move, data {back:.1f} s later')
     wrong = traffic.end(120 * ctx.slow)
-    name = target.ifname()
-    lines = dict(line.split(': ') for line in target.run(
-        f'ethtool -S {name}', check=True).out.replace(' ', '').replace(':', ': ').splitlines()[1:])
-    if int(lines['announcements']) < 2 or int(lines['ctrl_refused']):
-        wrong += f' {lines["announcements"]} announcements, {lines["ctrl_refused"]} refused'
-    virtio = target.run(f'readlink -f /sys/class/net/{name}/device').out.strip().split('/')[-1]
-    return wrong or agree.Agreement(ctx, target, source.nics[0], name, virtio).wrong('moved')
+    there = interface.Interface(ctx, target, source.nics[0])
+    counters = there.counters()
+    if counters['announcements'] < 2 or counters['ctrl_refused']:
+        wrong += f' {counters["announcements"]} announcements, {counters["ctrl_refused"]} refused'
+    return wrong or agree.Agreement(there).wrong('moved')
 
 
 def run(ctx):

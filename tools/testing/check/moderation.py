@@ -4,6 +4,8 @@ ethtool set, before and after everything that resets a ring or the device."""
 import struct
 import time
 
+import interface
+
 # Frames at once; their notifications are counted.
 FRAMES = 40
 TRIES = 5
@@ -14,18 +16,12 @@ def frame(length=60):
     return b'\xff' * 6 + bytes((2, 0, 0, 0, 0, 1)) + struct.pack('!H', 0x88b5) + bytes(length)
 
 
-class Moderation:
+class Moderation(interface.Interface):
     """A device that delays interrupts."""
 
     def __init__(self, ctx, guest, nic, label):
-        self.ctx, self.guest, self.nic, self.label = ctx, guest, nic, label
-        self.name = guest.ifname(nic)
-        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
-        self.device = 'virtio/' + link.strip().split('/')[-1]
-
-    def do(self, command, check=True):
-        return self.guest.run(command.format(dev=self.name, handle=self.device),
-                              timeout=60 * self.ctx.slow, check=check)
+        super().__init__(ctx, guest, nic)
+        self.label = label
 
     def wait(self, condition, seconds=10):
         deadline = time.monotonic() + seconds * self.ctx.slow

@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import interface
 import vm
 from streams import Streams
 
@@ -33,23 +34,12 @@ EVENTS = (
 )
 
 
-class Recovery:
+class Recovery(interface.Interface):
     """A guest with a device that is told to fail."""
 
     def __init__(self, ctx, guest, nic):
-        self.ctx, self.guest, self.nic = ctx, guest, nic
-        self.name = guest.ifname(nic)
-        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
-        self.device = 'virtio/' + link.strip().split('/')[-1]
+        super().__init__(ctx, guest, nic)
         self.wrong = []
-
-    def do(self, command, check=True):
-        return self.guest.run(command.format(dev=self.name, handle=self.device),
-                              timeout=60 * self.ctx.slow, check=check)
-
-    def counters(self):
-        lines = self.do('ethtool -S {dev}').out.splitlines()[1:]
-        return {line.split(':')[0].strip(): int(line.split(':')[1]) for line in lines}
 
     def health(self, reporter):
         shown = json.loads(self.do(f'devlink -j health show {{handle}} reporter {reporter}').out)
@@ -273,7 +263,7 @@ class Recovery:
         """Everything can be found in the trace, with its reason."""
         self.do('ip link set {dev} down; ip link set {dev} up')
         text = self.do(f'cat {TRACING}/trace').out
-        words = (self.device.partition('/')[2], self.name)
+        words = (self.virtio, self.name)
         missing = [each for each in EVENTS if not re.search(each.format(*words), text, re.M)]
         return f'missing: {missing} in {text[-8000:]}' if missing else ''
 

@@ -2,10 +2,12 @@
 """Receive side scaling: frames go where the key, the table and the fields say,
 computed here by the definition (virtio 1.3, 5.1.6.4.3)."""
 import json
+import re
 import socket
 import struct
 import time
 
+import interface
 import vm
 
 FLOWS, EACH, PORT = 24, 4, 7001
@@ -38,29 +40,17 @@ def flow_bytes(source, sport, target, dport):
     return socket.inet_aton(source) + socket.inet_aton(target) + struct.pack('!HH', sport, dport)
 
 
-class Spread:
+class Spread(interface.Interface):
     """A NIC with receive side scaling, the host as its peer."""
-
-    def __init__(self, ctx, guest, nic):
-        self.ctx, self.guest, self.nic = ctx, guest, nic
-        self.name = guest.ifname(nic)
-        link = guest.run(f'readlink -f /sys/class/net/{self.name}/device', check=True).out
-        self.virtio = link.strip().split('/')[-1]
-
-    def do(self, command):
-        return self.guest.run(command.format(dev=self.name), timeout=60 * self.ctx.slow,
-                              check=True).out
 
     def setup(self):
         """(key, table) as ethtool shows them."""
-        shown = json.loads(self.do('ethtool --json -x {dev}'))[0]
+        shown = json.loads(self.do('ethtool --json -x {dev}').out)[0]
         return bytes(shown['rss-hash-key']), shown['rss-indirection-table']
 
     def packets(self):
-        lines = self.do('ethtool -S {dev}').splitlines()
-        return [int(line.split()[1]) for line in lines
-                if line.split()[0].startswith('rx') and line.split()[0].endswith('_packets:')
-                and line.split()[0][2:-9].isdigit()]
+        return [value for name, value in self.counters().items()
+                if re.fullmatch(r'rx[0-9]+_packets', name)]
 
     def flows(self, ports=True):
         """Send some, compare where they came with where they should. What is wrong."""
@@ -87,7 +77,7 @@ class Spread:
             time.sleep(0.2)
 
     def refused(self, command, text):
-        done = self.guest.run(command.format(dev=self.name), timeout=60 * self.ctx.slow)
+        done = self.do(command, check=False)
         return '' if done.code and text in done.err else f'{command}: {done.code} {done.err}'
 
     def steps(self):
@@ -96,7 +86,7 @@ class Spread:
         table = self.setup
 
         def shows(wanted):
-            have = self.do('ethtool -n {dev} rx-flow-hash udp4')
+            have = self.do('ethtool -n {dev} rx-flow-hash udp4').out
             return '' if all(word in have for word in wanted) else have
         return [
             ('at first', (), lambda: self.flows() or (
@@ -106,7 +96,7 @@ class Spread:
             ('another key', (f'ethtool -X {{dev}} hkey {key}',),
              lambda: self.flows() or ('' if table()[0] == VECTOR_KEY else table()[0].hex())),
             ('kept through a reload, rings, down and up',
-             (f'devlink dev reload virtio/{self.virtio} action driver_reinit',
+             ('devlink dev reload {handle} action driver_reinit',
               'ethtool -G {dev} rx 128', 'ip link set {dev} down; ip link set {dev} up'),
              lambda: self.flows() or ('' if table()[0] == VECTOR_KEY and set(table()[1]) == {0, 1}
                                       else f'{table()}')),

@@ -6,6 +6,7 @@ import time
 
 import agree
 import devstats
+import interface
 import manual
 import moderation
 import vm
@@ -187,9 +188,7 @@ class Run:
                 lambda want=value: self.guest.read(carrier).strip() == want))
 
     def stats(self, name):
-        lines = self.shell(f'ethtool -S {name}').out.splitlines()[1:]
-        return {key.strip(): int(value) for key, value in
-                (line.split(':') for line in lines)}
+        return interface.statistics(self.shell(f'ethtool -S {name}').out)
 
     def packets(self):
         """How many packets IPv4 has counted, by the segments they were made of."""
@@ -397,9 +396,7 @@ def run(ctx, exchange, server):
                 tried.shell('rmmod virtio_net')
                 tried.check('its end resets the devices', not any(
                     nic.state()['status'] & 4 for nic in nics.values()))
-        tried.handle = tried.shell('basename $(readlink -f /sys/class/net/'
-                                   f'{guest.ifname(nics["split"])}/device)').out.strip()
-        tried.handle = f'virtio/{tried.handle}'
+        tried.handle = interface.Interface(ctx, guest, nics['split']).handle
         moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
         devstats.run(ctx, guest, nics['packed'])
         for trial in (tried.coalesced, tried.counted, tried.survived, tried.started,
