@@ -397,40 +397,6 @@ static u32 vnet_rx_buf_min_op(struct ivnet_dev *idev, u32 mtu)
 	return vnet_rx_buf_min(&vd->caps, mtu);
 }
 
-static void vnet_link(struct ivnet_dev *idev)
-{
-	struct vnet_dev *vd = ivnet_priv(idev);
-	struct virtio_device *vdev = vd->vdev;
-	struct net_device *dev = idev->netdev;
-	struct ivnet_net *net = netdev_priv(dev);
-	u16 status = VIRTIO_NET_S_LINK_UP;
-	u32 speed;
-	u8 duplex;
-
-	if (virtio_has_feature(vdev, VIRTIO_NET_F_STATUS))
-		virtio_cread(vdev, struct virtio_net_config, status, &status);
-
-	if (virtio_has_feature(vdev, VIRTIO_NET_F_SPEED_DUPLEX)) {
-		virtio_cread_le(vdev, struct virtio_net_config, speed, &speed);
-		virtio_cread_le(vdev, struct virtio_net_config, duplex,
-				&duplex);
-		if (ethtool_validate_speed(speed))
-			net->speed = speed;
-		if (ethtool_validate_duplex(duplex))
-			net->duplex = duplex;
-	}
-
-	ivnet_carrier(dev, status & VIRTIO_NET_S_LINK_UP);
-
-	/* The guest has moved: let the network learn it (virtio 1.3, 5.1.6.5.4). */
-	if (status & VIRTIO_NET_S_ANNOUNCE &&
-	    virtio_has_feature(vdev, VIRTIO_NET_F_GUEST_ANNOUNCE)) {
-		vnet_count(vd, IVNET_DEV_ANNOUNCEMENTS);
-		__netdev_notify_peers(dev);
-		vnet_ctrl_announced(vd);
-	}
-}
-
 static void vnet_set_affinity(struct ivnet_dev *idev, struct ivnet_queue *q,
 			      const struct cpumask *mask)
 {

@@ -118,7 +118,6 @@ struct vnet_rx_buf {
  * @irqs_dim: interrupts when @dim was told last
  * @dim: decides when interrupts come
  * @irqs_look: interrupts at the last look
- * @packets_look: frames received till then
  * @n_bufs: number of buffers
  * @bufs: all of them
  * @more_pages: memory behind all &vnet_rx_buf.more
@@ -152,7 +151,6 @@ struct vnet_rx {
 	u32 irqs_dim;
 	struct dim dim;
 	u32 irqs_look;
-	u64 packets_look;
 	u32 n_bufs;
 	struct vnet_rx_buf *bufs;
 	struct page **more_pages;
@@ -427,6 +425,10 @@ void vnet_stats_drops(struct ivnet_dev *idev, u32 first, u32 end, u64 *drops);
 void vnet_rx_mode(struct ivnet_dev *idev);
 int vnet_vlan(struct ivnet_dev *idev, u16 vid, bool add);
 int vnet_vlans_replay(struct vnet_dev *vd);
+
+/* link.c */
+void vnet_link(struct ivnet_dev *idev);
+void vnet_link_look(struct vnet_dev *vd);
 
 /* watch.c */
 void vnet_reset(struct ivnet_dev *idev);

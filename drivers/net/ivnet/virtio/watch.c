@@ -75,42 +75,32 @@ static u64 rx_packets(const struct vnet_queue *vq)
 }
 
 /*
- * A queue that had neither interrupts nor frames since the last look is polled.
- * If there are frames nevertheless, their interrupt was lost.
+ * A queue that had no interrupt since the last look and is not polled, either, is
+ * polled now. If there are frames, their interrupt was lost. That some came in
+ * the meantime proves nothing: transmission polls as well.
  */
 static void rx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 {
-	u32 irqs = READ_ONCE(vq->rx.irqs);
+	struct napi_struct *napi = &vq->q.napi;
 	struct vnet_rx *rx = &vq->rx;
-	u64 packets = rx_packets(vq);
+	u32 irqs = rx->irqs_look;
+	u64 packets;
 
-	if (irqs == rx->irqs_look && packets == rx->packets_look) {
-		local_bh_disable();
-		napi_schedule(&vq->q.napi);
-		local_bh_enable();
-		rx->packets_look = rx_packets(vq);
-		rx->irqs_look = READ_ONCE(rx->irqs);
-		if (rx->packets_look != packets && rx->irqs_look == irqs) {
-			vnet_count(vd, IVNET_DEV_RX_LOST_IRQS);
-			trace_ivnet_lost_interrupt(vd->vdev->priv,
-						   vq->q.index, false);
-		}
+	rx->irqs_look = READ_ONCE(rx->irqs);
+	if (rx->irqs_look != irqs || !napi_schedule_prep(napi))
 		return;
-	}
-	rx->packets_look = packets;
-	rx->irqs_look = irqs;
-}
 
-/* The interrupt for a change of the link may be lost, too. */
-static void link_look(struct vnet_dev *vd, struct net_device *dev)
-{
-	u16 status;
-
-	if (!virtio_has_feature(vd->vdev, VIRTIO_NET_F_STATUS))
+	packets = rx_packets(vq);
+	local_bh_disable();
+	__napi_schedule(napi);
+	local_bh_enable();
+	/* One that was on its way has come by now. */
+	rx->irqs_look = READ_ONCE(rx->irqs);
+	if (rx_packets(vq) == packets || rx->irqs_look != irqs)
 		return;
-	virtio_cread(vd->vdev, struct virtio_net_config, status, &status);
-	if (!(status & VIRTIO_NET_S_LINK_UP) == netif_carrier_ok(dev))
-		ivnet_link_changed(vd->vdev->priv);
+
+	vnet_count(vd, IVNET_DEV_RX_LOST_IRQS);
+	trace_ivnet_lost_interrupt(vd->vdev->priv, vq->q.index, false);
 }
 
 /**
@@ -138,7 +128,7 @@ void vnet_watch(struct ivnet_dev *idev)
 	}
 
 	if (qs)
-		link_look(vd, idev->netdev);
+		vnet_link_look(vd);
 
 	for (i = 0; qs && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
