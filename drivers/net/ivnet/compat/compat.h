@@ -61,6 +61,11 @@
 #ifndef VIRTIO_NET_CTRL_NOTF_COAL
 #define VIRTIO_NET_CTRL_NOTF_COAL	6
 #endif
+#ifndef VIRTIO_NET_CTRL_STATS
+#define VIRTIO_NET_CTRL_STATS		8
+#define VIRTIO_NET_CTRL_STATS_QUERY	0
+#define VIRTIO_NET_CTRL_STATS_GET	1
+#endif
 
 /* ---- netlink ---- */
 

@@ -150,7 +150,8 @@ TRACE_EVENT(ivnet_ctrl,
 				   { VIRTIO_NET_CTRL_ANNOUNCE, "announce" },
 				   { VIRTIO_NET_CTRL_MQ, "mq" },
 				   { VIRTIO_NET_CTRL_GUEST_OFFLOADS, "offloads" },
-				   { VIRTIO_NET_CTRL_NOTF_COAL, "coalesce" }),
+				   { VIRTIO_NET_CTRL_NOTF_COAL, "coalesce" },
+				   { VIRTIO_NET_CTRL_STATS, "stats" }),
 		  __entry->cmd, __entry->len, __entry->answer, __entry->result,
 		  __entry->ns)
 );

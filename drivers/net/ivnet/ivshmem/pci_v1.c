@@ -92,26 +92,41 @@ static irqreturn_t v1_irq(int irq, void *data)
 }
 
 /*
- * Which vectors arrive? The server may know fewer than the device has, or there
- * may be no server that passes them on.
+ * How many of these vectors arrive, without a gap? A handler that ran too early,
+ * for somebody else's ring, proves as much.
+ */
+static u32 vectors_ring(struct shm_dev *sd, u32 first, u32 n)
+{
+	struct ivshmem_pci *ip = sd->bus_priv;
+	struct ivshmem_vector *vectors = ip->vectors + first;
+	u32 i, good = 0, ms;
+
+	for (i = 0; i < n; i++) {
+		WRITE_ONCE(vectors[i].fired, false);
+		v1_ring(sd, sd->position, first + i);
+	}
+	for (ms = 0; ms < IVSHMEM_TEST_MS; ms++) {
+		while (good < n && READ_ONCE(vectors[good].fired))
+			good++;
+		if (good == n)
+			break;
+		usleep_range(1000, 1500);
+	}
+
+	return good;
+}
+
+/*
+ * The server may know fewer vectors than the device has, or there may be no
+ * server that passes them on.
  */
 static u32 vectors_test(struct shm_dev *sd)
 {
-	struct ivshmem_pci *ip = sd->bus_priv;
-	u32 i, good = 0, ms;
+	const struct ivshmem_pci *ip = sd->bus_priv;
+	u32 good = vectors_ring(sd, 0, ip->n_vectors);
 
-	for (i = 0; i < ip->n_vectors; i++) {
-		WRITE_ONCE(ip->vectors[i].fired, false);
-		v1_ring(sd, sd->position, i);
-	}
-	for (ms = 0; ms < IVSHMEM_TEST_MS; ms++) {
-		while (good < ip->n_vectors &&
-		       READ_ONCE(ip->vectors[good].fired))
-			good++;
-		if (good == ip->n_vectors)
-			return good;
-		usleep_range(1000, 1500);
-	}
+	if (good == ip->n_vectors)
+		return good;
 	pci_warn(ip->pdev, "%u of %u vectors arrive: %s\n", good, ip->n_vectors,
 		 good ? "give the server as many as the device has" :
 			"polling; is there a server that passes doorbells on?");
@@ -119,22 +134,9 @@ static u32 vectors_test(struct shm_dev *sd)
 	return good;
 }
 
-/* A handler that ran too early, for somebody else's ring, proves as much. */
 static int v1_ring_self(struct shm_dev *sd, u32 vector)
 {
-	struct ivshmem_pci *ip = sd->bus_priv;
-	struct ivshmem_vector *vec = &ip->vectors[vector];
-	u32 ms;
-
-	WRITE_ONCE(vec->fired, false);
-	v1_ring(sd, sd->position, vector);
-	for (ms = 0; !READ_ONCE(vec->fired); ms++) {
-		if (ms == IVSHMEM_TEST_MS)
-			return -ETIMEDOUT;
-		usleep_range(1000, 1500);
-	}
-
-	return 0;
+	return vectors_ring(sd, vector, 1) ? 0 : -ETIMEDOUT;
 }
 
 static int v1_start(struct shm_dev *sd, struct netlink_ext_ack *extack)

@@ -28,6 +28,12 @@ struct coal_vq_cmd {
 
 static_assert(sizeof(struct coal_vq_cmd) == 12);
 
+/* From one pair up to another, which is not meant any more. */
+struct pair_range {
+	u32 first;
+	u32 end;
+};
+
 static bool has_all(const struct vnet_dev *vd)
 {
 	return vd->caps.features & BIT_ULL(VIRTIO_NET_F_NOTF_COAL);
@@ -154,19 +160,27 @@ static int replay(struct vnet_dev *vd, struct ivnet_net *net, bool tx,
 	return err;
 }
 
+/* The pairs that a request of the user means. */
+static struct pair_range pairs_of(const struct ivnet_net *net, u32 queue)
+{
+	if (queue == IVNET_ALL_QUEUES)
+		return (struct pair_range) { 0, net->qset->cfg.pairs };
+
+	return (struct pair_range) { queue, queue + 1 };
+}
+
 /* One ring, or all of a direction, those that are not in use yet as well. */
 static int tell(struct vnet_dev *vd, struct ivnet_net *net, u32 queue, bool tx,
 		const struct ivnet_coal_dir *dir)
 {
+	const struct pair_range range = pairs_of(net, queue);
 	int err = 0;
 	u32 i;
 
-	if (queue != IVNET_ALL_QUEUES)
-		return tell_ring(vd, queue, tx, dir);
-	if (has_all(vd) && !dir->adaptive)
+	if (queue == IVNET_ALL_QUEUES && has_all(vd) && !dir->adaptive)
 		return tell_all(vd, tx, dir);
 
-	for (i = 0; !err && i < net->qset->cfg.pairs; i++)
+	for (i = range.first; !err && i < range.end; i++)
 		err = tell_ring(vd, i, tx, dir);
 
 	return err;
@@ -176,16 +190,13 @@ static int tell(struct vnet_dev *vd, struct ivnet_net *net, u32 queue, bool tx,
 static void restore(struct vnet_dev *vd, struct ivnet_net *net, u32 queue,
 		    bool tx)
 {
-	u32 first = queue, end = queue + 1, i;
+	const struct pair_range range = pairs_of(net, queue);
 	int err = 0;
+	u32 i;
 
-	if (queue == IVNET_ALL_QUEUES) {
-		first = 0;
-		end = net->qset->cfg.pairs;
-		if (has_all(vd))
-			err = tell_all(vd, tx, dir_of(&net->coal, tx));
-	}
-	for (i = first; has_vq(vd) && !err && i < end; i++)
+	if (queue == IVNET_ALL_QUEUES && has_all(vd))
+		err = tell_all(vd, tx, dir_of(&net->coal, tx));
+	for (i = range.first; has_vq(vd) && !err && i < range.end; i++)
 		err = tell_ring(vd, i, tx, dir_of(&net->queue_coal[i], tx));
 	if (err)
 		dev_warn_ratelimited(&vd->vdev->dev, "the old delay of interrupts is refused as well: %d\n",
@@ -193,19 +204,13 @@ static void restore(struct vnet_dev *vd, struct ivnet_net *net, u32 queue,
 }
 
 /* Who decides from now on, the user or the load. */
-static void switch_rings(struct vnet_dev *vd, u32 pairs, u32 queue,
-			 const struct ivnet_coal *coal, bool rx, bool tx)
+static void switch_rings(struct vnet_dev *vd, struct pair_range range, bool tx,
+			 const struct ivnet_coal_dir *dir)
 {
 	u32 i;
 
-	for (i = 0; i < pairs; i++) {
-		if (queue != IVNET_ALL_QUEUES && queue != i)
-			continue;
-		if (rx)
-			vnet_dim_switch(vd, i, false, coal->rx.adaptive);
-		if (tx)
-			vnet_dim_switch(vd, i, true, coal->tx.adaptive);
-	}
+	for (i = range.first; i < range.end; i++)
+		vnet_dim_switch(vd, i, tx, dir->adaptive);
 }
 
 /**
@@ -222,6 +227,7 @@ int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
 {
 	struct ivnet_net *net = netdev_priv(idev->netdev);
 	struct vnet_dev *vd = ivnet_priv(idev);
+	const struct pair_range range = pairs_of(net, queue);
 	const struct ivnet_coal *old;
 	int err = 0;
 	bool rx, tx;
@@ -235,7 +241,10 @@ int vnet_coalesce(struct ivnet_dev *idev, u32 queue,
 	if (!err && tx)
 		err = tell(vd, net, queue, true, &coal->tx);
 	if (!err) {
-		switch_rings(vd, net->qset->cfg.pairs, queue, coal, rx, tx);
+		if (rx)
+			switch_rings(vd, range, false, &coal->rx);
+		if (tx)
+			switch_rings(vd, range, true, &coal->tx);
 		return 0;
 	}
 
@@ -261,8 +270,10 @@ void vnet_coal_start(struct vnet_dev *vd, u32 pairs)
 	int err;
 	u32 i;
 
-	for (i = 0; i < pairs; i++)
-		switch_rings(vd, pairs, i, &net->queue_coal[i], true, true);
+	for (i = 0; i < pairs; i++) {
+		vnet_dim_switch(vd, i, false, net->queue_coal[i].rx.adaptive);
+		vnet_dim_switch(vd, i, true, net->queue_coal[i].tx.adaptive);
+	}
 	err = replay(vd, net, false, pairs);
 	if (!err)
 		err = replay(vd, net, true, pairs);

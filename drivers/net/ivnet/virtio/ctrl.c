@@ -102,11 +102,11 @@ static void ctrl_reply(const struct vnet_ctrl_buf *buf, u32 used,
 static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		     u8 cmd, struct vnet_ctrl_reply *reply)
 {
-	const struct ivnet_dev *idev = vd->vdev->priv;
+	struct ivnet_dev *idev = vd->vdev->priv;
 	struct scatterlist hdr, out, ack, in, *sgs[4];
 	unsigned int n = 0, n_in = 0, used;
 	unsigned long deadline;
-	ktime_t start;
+	u64 start;
 	u8 answer;
 	int err;
 
@@ -143,7 +143,7 @@ static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 	vnet_count(vd, IVNET_DEV_CTRL_COMMANDS);
 	virtqueue_kick(vnet_cvq(vd));
 
-	start = ktime_get();
+	start = ktime_get_ns();
 	deadline = jiffies + VNET_CTRL_DEADLINE;
 	while (!virtqueue_get_buf(vnet_cvq(vd), &used)) {
 		/* The device still has the memory: it is freed after a reset. */
@@ -151,12 +151,12 @@ static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 		    time_after(jiffies, deadline)) {
 			vd->ctrl_dead = true;
 			vnet_count(vd, IVNET_DEV_CTRL_TIMEOUTS);
-			ivnet_trouble(vd->vdev->priv, IVNET_TROUBLE_CTRL);
+			ivnet_trouble(idev, IVNET_TROUBLE_CTRL);
 			dev_err(&vd->vdev->dev, "control command %u.%u was not answered, control queue given up until the next reset\n",
 				class, cmd);
 			trace_ivnet_ctrl(idev, class, cmd, buf->len,
 					 VNET_CTRL_NO_ACK, -ETIMEDOUT,
-					 ktime_to_ns(ktime_sub(ktime_get(), start)));
+					 ktime_get_ns() - start);
 			return -ETIMEDOUT;
 		}
 		usleep_range(10, 50);
@@ -167,7 +167,7 @@ static int ctrl_send(struct vnet_dev *vd, struct vnet_ctrl_buf *buf, u8 class,
 	if (!err && reply)
 		ctrl_reply(buf, used, reply);
 	trace_ivnet_ctrl(idev, class, cmd, buf->len, answer, err,
-			 ktime_to_ns(ktime_sub(ktime_get(), start)));
+			 ktime_get_ns() - start);
 
 out_free:
 	kfree(buf);

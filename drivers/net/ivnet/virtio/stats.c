@@ -7,10 +7,6 @@
 
 #include "virtio.h"
 
-#define VNET_CTRL_STATS		8
-#define VNET_CTRL_STATS_QUERY	0
-#define VNET_CTRL_STATS_GET	1
-
 /* Queue pairs that one command asks for: it takes less than two pages. */
 #define VNET_STATS_PAIRS	16
 
@@ -36,7 +32,7 @@ void vnet_stats_up(struct vnet_dev *vd, u32 pairs)
 		return;
 
 	reply = (struct vnet_ctrl_reply) { &types, sizeof(types) };
-	err = vnet_ctrl_ask(vd, VNET_CTRL_STATS, VNET_CTRL_STATS_QUERY, NULL, 0,
+	err = vnet_ctrl_ask(vd, VIRTIO_NET_CTRL_STATS, VIRTIO_NET_CTRL_STATS_QUERY, NULL, 0,
 			    &reply);
 	if (!err && reply.len < sizeof(types)) {
 		vnet_count(vd, IVNET_DEV_CTRL_BAD_REPLIES);
@@ -78,7 +74,7 @@ static int read_some(struct vnet_dev *vd, u32 first, u32 end,
 	if (!n)
 		return 0;
 	reply = (struct vnet_ctrl_reply) { memory, len };
-	err = vnet_ctrl_ask(vd, VNET_CTRL_STATS, VNET_CTRL_STATS_GET, query,
+	err = vnet_ctrl_ask(vd, VIRTIO_NET_CTRL_STATS, VIRTIO_NET_CTRL_STATS_GET, query,
 			    n * sizeof(*query), &reply);
 	if (err)
 		return err;
