@@ -10,6 +10,8 @@ import vm
 NATIVE, CLASSIC = '4956', '1'
 PORT = 5700
 LOADS, LOADS_SHORT = 20, 5
+# A register dump's first word, include/uapi/linux/ivnet_regs.h.
+MAGIC = '44525649'
 # Seconds that two guests may take to boot at the same time.
 BOOT = 300
 # Seconds in which the death of a guest must be seen; without a state table it takes 3.
@@ -98,6 +100,17 @@ class Pair:
             done = self.first.run(f'grep "{place}-.*ivnet_ivshmem" /proc/iomem && '
                                   f'! dmesg | grep "{place} is reserved"')
             self.check(f'{kind}: its memory is requested', done.code == 0, done.out + done.err)
+
+    def observed(self):
+        """A dump, and the self test of what runs."""
+        wrong = ''
+        for number, kind in enumerate(self.kinds):
+            name = self.first.ifname(number)
+            done = self.first.run(f'ethtool -d {name} raw on | od -An -N4 -tx4 && '
+                                  f'ethtool -t {name} online', timeout=60 * self.ctx.slow)
+            if done.code or MAGIC not in done.out or 'is PASS' not in done.out:
+                wrong += f'{kind}: {done.out}{done.err}'
+        self.check('register dump and self test', not wrong, wrong)
 
     def state(self, number):
         """For messages."""
@@ -235,6 +248,7 @@ def pair(ctx, short):
         found.pings('at first')
         found.data()
         found.told()
+        found.observed()
         if 'native' in peers:
             found.layouts()
         resets = v2_resets.Resets(found)
