@@ -13,6 +13,8 @@ from streams import Streams
 PORT = 5800
 # Seconds, on a machine that may be busy as well; what it took is printed.
 BACK = 30
+# Nothing is thought of a frame that takes so long.
+SLOW = 1.8
 ALWAYS = 1000000
 TRACING = '/sys/kernel/tracing'
 # struct virtio_net_config: where the status is
@@ -78,6 +80,25 @@ class Recovery(interface.Interface):
         if health['error'] != events + 1 or health['state'] != 'healthy':
             wrong += f' {health}'
         return wrong
+
+    def slow_queue(self):
+        """A frame takes long, while the device has changes of its configuration to tell: not
+        so long that something would have to be done."""
+        for _ in range(5):
+            before, start = self.counters(), time.monotonic()
+            self.nic.lie('tx-stop')
+            self.do(f'ping -c 1 -W 0.1 {self.nic.segment.address()}', check=False)
+            for _ in range(20):
+                self.nic.ask('config-interrupt')
+                time.sleep(0.05)
+            for ring in self.nic.state()['queues']:
+                if ring['kind'] == 'tx':
+                    self.nic.ask('kick', ring['index'])
+            took = time.monotonic() - start
+            grown = self.grown(before, 'queue_resets', 'device_resets')
+            if took < SLOW:
+                break
+        return f'{grown} after {took} s' if any(grown.values()) else self.pings()
 
     def dead_queue(self):
         """It does not work even after its reset: the device is reset."""
@@ -307,6 +328,7 @@ def run(ctx):
         for name, step in (
                 ('works', it.pings),
                 ('stuck transmit queue', lambda: it.stuck_queue(20 if full else 4)),
+                ('slow transmit queue', it.slow_queue),
                 ('dead transmit queue', it.dead_queue),
                 ('dump', it.by_hand),
                 ('lost interrupts', it.lost_interrupts),

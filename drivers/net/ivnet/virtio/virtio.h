@@ -286,6 +286,7 @@ struct vnet_contract {
  * @ctrl_dead: a command was not answered, its memory is still the device's
  * @failover: joins this net_device and a primary; NULL without STANDBY
  * @reset_next: reset the device when its queues are stopped
+ * @looked_at: when rings were looked at, jiffies
  * @vlan_filter: let the device drop frames of other VLANs than @vlans
  * @vlans: VLANs that the user wants
  * @offloads: guest offloads that are on
@@ -311,6 +312,7 @@ struct vnet_dev {
 	bool ctrl_dead;
 	struct failover *failover;
 	bool reset_next;
+	unsigned long looked_at;
 	bool vlan_filter;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;

@@ -327,6 +327,7 @@ int vnet_queues_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 	if (err)
 		goto err_drain;
 	vnet_coal_start(vd, qs->cfg.pairs);
+	vd->looked_at = jiffies;
 
 	return 0;
 

@@ -14,6 +14,9 @@
 /* A device may be slow; a ring that stands still for two looks is stuck. */
 #define VNET_STRIKES	2
 
+/* Sooner, as changes of the configuration have it, a look proves nothing. */
+#define VNET_LOOK_AFTER	HZ
+
 /**
  * vnet_reset() - &ivnet_transport_ops.reset
  * @idev: the device
@@ -113,6 +116,7 @@ void vnet_watch(struct ivnet_dev *idev)
 	const struct ivnet_qset *qs = net->qset;
 	struct vnet_dev *vd = ivnet_priv(idev);
 	struct vnet_queue *vq;
+	bool again;
 	u8 status;
 	u32 i;
 
@@ -130,15 +134,19 @@ void vnet_watch(struct ivnet_dev *idev)
 	if (qs)
 		vnet_link_look(vd);
 
+	again = time_before(jiffies, vd->looked_at + VNET_LOOK_AFTER);
+	if (!again)
+		vd->looked_at = jiffies;
+
 	for (i = 0; qs && i < qs->cfg.pairs; i++) {
 		vq = to_vnet_queue(qs->q[i]);
 		if (virtqueue_is_broken(vq->rx.vq))
 			ivnet_trouble(idev, IVNET_TROUBLE_RX_RING);
-		else
+		else if (!again)
 			rx_look(vd, vq);
 		if (virtqueue_is_broken(vq->tx.vq))
 			ivnet_trouble(idev, IVNET_TROUBLE_TX_RING);
-		else if (netif_carrier_ok(idev->netdev))
+		else if (!again && netif_carrier_ok(idev->netdev))
 			tx_look(vd, vq);
 	}
 }
