@@ -65,7 +65,8 @@ def moved(ctx, source, target, wire, traffic):
     start = time.monotonic()
     while min(wire.arps, wire.advertisements) < 2:
         if time.monotonic() > start + BACK * ctx.slow:
-            return f'{wire.arps} gratuitous ARPs, {wire.advertisements} advertisements'
+            return f'{wire.arps} gratuitous ARPs, {wire.advertisements} advertisements, the ' \
+                   f'guest is {target.qmp("query-status")["status"]}'
         time.sleep(0.05)
     traffic.guest = target
     back = traffic.moves(BACK * ctx.slow)

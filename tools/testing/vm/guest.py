@@ -314,16 +314,23 @@ class Guest:
         target.qmp('migrate-incoming', uri=uri)
         self.qmp('migrate', uri=uri)
         deadline = time.monotonic() + timeout
-        while True:
-            found = self.qmp('query-migrate')
-            if found.get('status') == 'completed':
-                break
-            if found.get('status') == 'failed' or time.monotonic() > deadline:
-                raise VmError(f'{self.name} does not migrate: {found}')
-            time.sleep(0.05)
+        # The source is done when all is sent. What is told to go on before it has read
+        # that takes over that the source was paused, and stays so.
+        for end in (self, target):
+            end.wait_migrated(deadline)
         target.agent.take_over(self.agent)
         target.resume()
         self.kill()
+
+    def wait_migrated(self, deadline):
+        """Wait until this end of a migration is done."""
+        while True:
+            found = self.qmp('query-migrate')
+            if found.get('status') == 'completed':
+                return
+            if found.get('status') == 'failed' or time.monotonic() > deadline:
+                raise VmError(f'{self.name} does not migrate: {found}')
+            time.sleep(0.05)
 
     def _reap(self, timeout):
         self.process.wait(timeout)
