@@ -119,8 +119,16 @@ class Agreement:
                 return sum(int(word) for word in words[1:] if word.isdigit())
         raise vm.VmError(f'{self.virtio} has no interrupt for its configuration')
 
+    def packed(self):
+        bits = self.guest.read(f'/sys/bus/virtio/devices/{self.virtio}/features')
+        return bits[self.bits['VIRTIO_F_RING_PACKED']] == '1'
+
     def flap(self, count):
-        """The link goes and comes, each time with one interrupt. What is wrong."""
+        """The link goes and comes, each time with one interrupt. What is wrong.
+
+        This QEMU miscounts what it drops from a packed ring while there is no link (inuse gets
+        below 0), and does not look at the ring any more: then the driver resets the device,
+        and the kernel counts interrupts anew."""
         folder = f'/sys/class/net/{self.name}'
 
         def carriers():
@@ -135,15 +143,18 @@ class Agreement:
                 time.sleep(0.02)
             return True
         before, interrupts = carriers(), self.config_interrupts()
+        resets = self.interface.counters()['device_resets']
         for number in range(count):
             for up, carrier in ((False, '0'), (True, '1')):
                 self.guest.link(self.nic, up)
                 if not until(carrier):
                     return f'{number}: no carrier {carrier}'
         grown = [now - then for now, then in zip(carriers(), before)]
+        resets = self.interface.counters()['device_resets'] - resets
         interrupts = self.config_interrupts() - interrupts
-        return '' if grown == [count, count] and interrupts == 2 * count else \
-            f'{grown} changes and {interrupts} interrupts for {count} flaps'
+        counted = interrupts == 2 * count or resets and self.packed()
+        return '' if grown == [count, count] and counted else \
+            f'{grown} changes, {interrupts} interrupts, {resets} resets for {count} flaps'
 
     def sleep(self):
         """Suspend to idle, as far as the devices go. From here on the guest does without
