@@ -271,14 +271,15 @@ def unload(ctx, guest, name, label, count=5):
     """A driver goes and comes, in the end for good with what it needs."""
     words = ('ip netns del remote 2>/dev/null; file=$(find /modules-ivnet -name {0}.ko); '
              'for i in $(seq {1}); do rmmod {0} && insmod $file || exit 1; sleep 1; done; '
-             'rmmod {0} ivnet_shm ivnet').format(name, count)
+             'rmmod {0} && [ -z "$(ls -A /sys/kernel/debug/ivnet)" ] && '
+             'rmmod ivnet_shm ivnet && [ ! -e /sys/kernel/debug/ivnet ]').format(name, count)
     result = guest.run(words, timeout=120 * ctx.slow)
     ctx.check(f'{label}: loads and unloads', result.code == 0, result.err)
 
 
 def list_of(ctx, whole):
     """What of the list a pair of ports of shared memory runs; () is all of it."""
-    return () if whole or ctx.options.stress else SHORT_TESTS + ['shm']
+    return () if whole or ctx.options.stress else SHORT_TESTS + ['knobs', 'shm']
 
 
 @case('loop', 60, kernels=('6.12',), full=('6.12', '6.1'))

@@ -82,6 +82,11 @@ static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	struct netlink_ext_ack reason = {}, *answer = extack ?: &reason;
 	int err;
 
+	if (ivnet_fault(idev, IVNET_FAULT_UP)) {
+		NL_SET_ERR_MSG_MOD(answer, "debugfs has it fail");
+		err = -EIO;
+		goto out;
+	}
 	err = idev->ops->up(idev, answer);
 	if (err)
 		goto out;
@@ -137,6 +142,7 @@ int ivnet_dev_register(struct ivnet_dev *idev)
 
 	devlink_set_features(idev->devlink, DEVLINK_F_RELOAD);
 	devlink_register(idev->devlink);
+	ivnet_debugfs_add(idev);
 	ivnet_watch_start(idev);
 
 	return 0;
@@ -152,6 +158,7 @@ EXPORT_SYMBOL_GPL(ivnet_dev_register);
 void ivnet_dev_unregister(struct ivnet_dev *idev)
 {
 	ivnet_watch_stop(idev);
+	ivnet_debugfs_del(idev);
 	rtnl_lock();
 	idev->parked = true;
 	rtnl_unlock();

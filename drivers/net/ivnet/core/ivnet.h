@@ -15,6 +15,7 @@
 #include <net/devlink.h>
 
 #include "compat.h"
+#include "debugfs.h"
 #include "rxfh.h"
 #include "stats.h"
 
@@ -407,6 +408,7 @@ enum ivnet_trouble {
  * @reset_at: last reset of the device, jiffies
  * @reset_pause: from then on there is none for so long, jiffies
  * @reporters: health reporters, each may be NULL
+ * @faults: what is to fail
  * @priv: the transport's device object
  */
 struct ivnet_dev {
@@ -434,6 +436,7 @@ struct ivnet_dev {
 	unsigned long reset_at;
 	unsigned long reset_pause;
 	struct devlink_health_reporter *reporters[IVNET_REPORTER_NUM];
+	struct ivnet_faults faults;
 	u8 priv[] __aligned(NETDEV_ALIGN);
 };
 

@@ -7,11 +7,19 @@
 
 static int __init ivnet_init(void)
 {
-	return ivnet_affinity_init();
+	int err;
+
+	err = ivnet_affinity_init();
+	if (err)
+		return err;
+	ivnet_debugfs_init();
+
+	return 0;
 }
 
 static void __exit ivnet_exit(void)
 {
+	ivnet_debugfs_exit();
 	ivnet_affinity_exit();
 }
 

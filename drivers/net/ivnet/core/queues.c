@@ -85,6 +85,7 @@ struct ivnet_qset *ivnet_qset_alloc(struct ivnet_dev *idev,
 {
 	struct ivnet_queue *q;
 	struct ivnet_qset *qs;
+	int err;
 	u32 i;
 
 	qs = kzalloc(struct_size(qs, q, cfg->pairs), GFP_KERNEL);
@@ -95,13 +96,22 @@ struct ivnet_qset *ivnet_qset_alloc(struct ivnet_dev *idev,
 	for (i = 0; i < cfg->pairs; i++) {
 		q = idev->ops->queue_alloc(idev, cfg, i);
 		if (IS_ERR(q)) {
-			ivnet_qset_free(idev, qs);
-			return ERR_CAST(q);
+			err = PTR_ERR(q);
+			goto err_free;
 		}
 		qs->q[i] = q;
 	}
+	/* Here there is most to be undone. */
+	if (ivnet_fault(idev, IVNET_FAULT_ALLOC)) {
+		err = -ENOMEM;
+		goto err_free;
+	}
 
 	return qs;
+
+err_free:
+	ivnet_qset_free(idev, qs);
+	return ERR_PTR(err);
 }
 EXPORT_SYMBOL_GPL(ivnet_qset_alloc);
 
@@ -153,6 +163,8 @@ static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 		return err;
 
 	ivnet_rss_spread(idev, qs->cfg.pairs);
+	if (ivnet_fault(idev, IVNET_FAULT_START))
+		return -EIO;
 	err = idev->ops->queues_start(idev, qs);
 	if (err)
 		return err;

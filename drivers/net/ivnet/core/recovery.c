@@ -256,6 +256,8 @@ static void watch(struct work_struct *work)
 		rtnl_unlock();
 	}
 
+	ivnet_faults_look(idev);
+
 	for (what = 0; what < IVNET_TROUBLE_NUM; what++) {
 		if (!test_bit(what, &idev->troubles) || must_wait(idev, what))
 			continue;

@@ -445,7 +445,7 @@ int vnet_poll(struct napi_struct *napi, int budget)
  */
 void vnet_rx_interrupt(struct virtqueue *rvq)
 {
-	struct vnet_queue *vq = vnet_ring_queue(rvq);
+	struct vnet_queue *vq = vnet_irq_queue(rvq);
 
 	/* None before the first start. */
 	if (unlikely(!vq))

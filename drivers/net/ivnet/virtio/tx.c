@@ -343,7 +343,7 @@ out:
  */
 void vnet_tx_interrupt(struct virtqueue *tvq)
 {
-	struct vnet_queue *vq = vnet_ring_queue(tvq);
+	struct vnet_queue *vq = vnet_irq_queue(tvq);
 
 	if (unlikely(!vq))
 		return;

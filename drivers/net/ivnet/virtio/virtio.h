@@ -362,6 +362,20 @@ static inline struct vnet_queue *vnet_ring_queue(const struct virtqueue *vq)
 	return READ_ONCE(vd->queues[vq->index / 2]);
 }
 
+/**
+ * vnet_irq_queue() - the queue pair that a ring's interrupt is for
+ * @vq: the ring
+ *
+ * Return: the pair, or NULL if there is none or a test wants none.
+ */
+static inline struct vnet_queue *vnet_irq_queue(const struct virtqueue *vq)
+{
+	if (ivnet_irq_lost(vq->vdev->priv))
+		return NULL;
+
+	return vnet_ring_queue(vq);
+}
+
 /* main.c */
 int vnet_dev_revive(struct ivnet_dev *idev);
 

@@ -19,7 +19,7 @@ for each in ('net', 'packets', 'segments', 'traffic'):    # once, for all files
 # In this order: what everything needs first, what takes long last.
 ORDER = ('link', 'transfer', 'mtu', 'csum', 'fragments', 'tso', 'uso', 'gro', 'sg', 'ring',
          'tunables', 'channels', 'stats', 'mac', 'vlan', 'uppers', 'netpoll', 'devlink', 'observe',
-         'badinput', 'shm', 'stress')
+         'knobs', 'badinput', 'shm', 'stress')
 # Run only when they are named: they need a kernel made for tests.
 EXTRA = ('faults',)
 DEADLINE = 300
