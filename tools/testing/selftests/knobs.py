@@ -8,7 +8,7 @@ import os
 import time
 
 from lib import traffic
-from lib.ktap import case, main
+from lib.ktap import case, main, slow
 from lib.net import read, run, wait_for, write
 
 DEBUGFS = '/sys/kernel/debug'
@@ -208,6 +208,8 @@ def interrupts(t):
     knobs.need(t, 'lose_interrupts')
     first, second = traffic.udp_pair(t.net.remote, side)
     with contextlib.closing(first), contextlib.closing(second):
+        # The last one waits for a look, or for the one after that.
+        second.settimeout(10 * slow())
         before, sent = side.stats(), 0
 
         def found():
