@@ -104,6 +104,18 @@ int daemon_getopt(int argc, char **argv, const char *letters, const struct optio
 	return getopt_long(argc, argv, letters, all, NULL);
 }
 
+void common_option(int option, const char *help)
+{
+	switch (option) {
+	case 'h':
+		show(help);
+	case 'V':
+		show(PROGRAM " " VERSION "\n");
+	default:
+		usage_hint();
+	}
+}
+
 void daemon_option(struct daemon_options *o, int option, const char *help)
 {
 	switch (option) {
@@ -128,12 +140,8 @@ void daemon_option(struct daemon_options *o, int option, const char *help)
 	case 'q':
 		log_level(LOG_WARNING);
 		break;
-	case 'h':
-		show(help);
-	case 'V':
-		show(PROGRAM " " VERSION "\n");
 	default:
-		usage_hint();
+		common_option(option, help);
 	}
 }
 

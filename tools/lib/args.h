@@ -35,6 +35,8 @@ struct daemon_options {
 int daemon_getopt(int argc, char **argv, const char *letters, const struct option *own);
 /* One of these options, or one that getopt_long() has complained about. */
 void daemon_option(struct daemon_options *o, int option, const char *help);
+/* --help, --version, or what getopt_long() has complained about: ends the program. */
+ATTRIBUTE(__noreturn__) void common_option(int option, const char *help);
 /* Behind all options; the paths of the background are absolute, as it has "/" as its folder. */
 void daemon_check(const struct daemon_options *o, int argc, char **argv);
 

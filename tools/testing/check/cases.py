@@ -9,6 +9,7 @@ import contract
 import contract_device
 import control
 import device
+import dump
 import failover
 import host
 import hostile
@@ -123,6 +124,7 @@ def run_selftests(ctx, guest, environment, local, peer, timeout=600, tests=(), l
     command = (f'{environment} SLOW={ctx.slow} {SELFTESTS} {flag} {local} {peer} '
                f'{" ".join(options.test or tests)}')
     try:
+        dump.give(guest)
         guest.run(command, timeout=timeout * ctx.slow * (4 if options.stress else 1), stream=ktap)
     except vm.VmError as error:
         ctx.check(f'{label}selftests: the run', False, str(error)[-4000:])
@@ -279,7 +281,7 @@ def unload(ctx, guest, name, label, count=5):
 
 def list_of(ctx, whole):
     """What of the list a pair of ports of shared memory runs; () is all of it."""
-    return () if whole or ctx.options.stress else SHORT_TESTS + ['knobs', 'shm']
+    return () if whole or ctx.options.stress else SHORT_TESTS + ['dump', 'knobs', 'shm']
 
 
 @case('loop', 60, kernels=('6.12',), full=('6.12', '6.1'))

@@ -4,6 +4,7 @@ ethtool set, before and after everything that resets a ring or the device."""
 import struct
 import time
 
+import dump
 import interface
 
 # Frames at once; their notifications are counted.
@@ -210,6 +211,21 @@ class Moderation(interface.Interface):
         self.do('ethtool -C {dev} adaptive-tx off')
         return wrong + self.differs(*wanted)
 
+    def replayed(self):
+        """By ivnet-dump, single queues and what the load decides as well."""
+        self.do('ethtool -C {dev} rx-usecs 40 rx-frames 5 tx-usecs 30 tx-frames 7')
+        self.do('ethtool -Q {dev} queue_mask 2 --coalesce rx-usecs 60 rx-frames 6')
+        self.do('ethtool -Q {dev} queue_mask 1 --coalesce adaptive-tx on')
+        first, wrong = self.rings(), dump.trip(self.ctx, self.guest, self.name)
+        have = self.rings()
+        for number in (0, 2, 3):
+            if have[number] != first[number]:
+                wrong += f'ring {number} has {have[number]}, not {first[number]}; '
+        self.do('ethtool -C {dev} adaptive-tx on')
+        wrong += dump.trip(self.ctx, self.guest, self.name, 'adaptive-tx on')
+        self.do('ethtool -C {dev} adaptive-tx off')
+        return wrong + self.differs((40, 5), (30, 7), (60, 6), (30, 7))
+
 
 def run(ctx, guest, both, every, each):
     """A device that can be told of all rings and of single ones, one that can be told of all
@@ -234,3 +250,10 @@ def run(ctx, guest, both, every, each):
         it.do('devlink dev reload {handle} action driver_reinit')
         it.check('kept', it.differs((40, 5), (30, 7)))
         it.do('ethtool -C {dev} rx-usecs 0 tx-usecs 0')
+
+
+def replay(ctx, guest, nic):
+    """A device that can be told of all rings and of single ones; its counters begin anew."""
+    it = Moderation(ctx, guest, nic, 'all and single')
+    it.do('ethtool -L {dev} combined 2')
+    it.check('dump and replay', it.replayed())

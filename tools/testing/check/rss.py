@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 
+import dump
 import interface
 import vm
 
@@ -111,7 +112,23 @@ class Spread(interface.Interface):
             ('spread anew with the queues', ('ethtool -X {dev} default',
                                              'ethtool -L {dev} combined 3'),
              lambda: self.flows() or ('' if set(table()[1]) == {0, 1, 2} else f'{table()[1]}')),
+            ('dumped and replayed: by weight, addresses alone',
+             ('ethtool -X {dev} weight 0 3 1', 'ethtool -N {dev} rx-flow-hash udp4 sd'),
+             lambda: self.replayed('rx-flow-hash udp4 sd', f'hkey {key} hfunc toeplitz weight 0 ')
+             or self.flows(False) or shows(('IP SA', 'IP DA'))),
+            ('dumped and replayed: two queues, not the first',
+             ('ethtool -X {dev} start 1 equal 2', 'ethtool -N {dev} rx-flow-hash udp4 sdfn'),
+             lambda: self.replayed(f'hkey {key} hfunc toeplitz start 1 equal 2') or self.flows()),
+            ('dumped: as it is at first', ('ethtool -X {dev} default',),
+             lambda: '' if 'hfunc toeplitz default\n' in self.do('ivnet-dump {dev}').out else
+             self.do('ivnet-dump {dev}').out),
         ]
+
+    def replayed(self, *lines):
+        """What a fresh device has of this one's dump, besides its table itself."""
+        table = self.setup()
+        return dump.trip(self.ctx, self.guest, self.name, *lines) or (
+            '' if self.setup() == table else f'{self.setup()}, not {table}')
 
     def run(self):
         for name, commands, check in self.steps():
@@ -133,6 +150,7 @@ def run(ctx):
                    qemu='debian13') as guest:
         guest.load('ivnet')
         guest.addresses()
+        dump.give(guest)
         # one CPU is on, but there are queues for all that could be
         guest.run(f'ethtool -L {guest.ifname(nic)} combined 4; '
                   f'iptables -A INPUT -p udp --dport {PORT} -j DROP 2>/dev/null; true')

@@ -6,6 +6,7 @@ import time
 
 import agree
 import devstats
+import dump
 import interface
 import manual
 import moderation
@@ -402,6 +403,8 @@ def run(ctx, exchange, server):
         for trial in (tried.coalesced, tried.counted, tried.survived, tried.started,
                       tried.healed, tried.random, tried.everything):
             trial()
+        dump.give(guest)
+        moderation.replay(ctx, guest, nics['packed'])
         ctx.splats(guest, 'virtio-device')
     for name, nic in nics.items():
         ctx.check(f'virtio-device: {name}: the process ends well', nic.code == 0, nic.messages())

@@ -18,8 +18,8 @@ for each in ('net', 'packets', 'segments', 'traffic'):    # once, for all files
 
 # In this order: what everything needs first, what takes long last.
 ORDER = ('link', 'transfer', 'mtu', 'csum', 'fragments', 'tso', 'uso', 'gro', 'sg', 'ring',
-         'tunables', 'channels', 'stats', 'mac', 'vlan', 'uppers', 'netpoll', 'devlink', 'observe',
-         'knobs', 'badinput', 'shm', 'stress')
+         'tunables', 'channels', 'stats', 'mac', 'vlan', 'uppers', 'netpoll', 'devlink', 'dump',
+         'observe', 'knobs', 'badinput', 'shm', 'stress')
 # Run only when they are named: they need a kernel made for tests.
 EXTRA = ('faults',)
 DEADLINE = 300
