@@ -13,6 +13,8 @@ from streams import Streams
 PORT = 5800
 # Seconds, on a machine that may be busy as well; what it took is printed.
 BACK = 30
+# Seconds of a device that does not get better, less than a program may take.
+LONG = 55
 # Nothing is thought of a frame that takes so long.
 SLOW = 1.8
 ALWAYS = 1000000
@@ -120,6 +122,21 @@ class Recovery(interface.Interface):
         self.ctx.tap.note(f'{self.ctx.prefix}recovery: dead queue: device reset after '
                           f'{found:.1f} s, data {back:.1f} s later')
         return traffic.end(120 * self.ctx.slow)
+
+    def stops_again(self):
+        """Whatever is done: soon resets are rare, and the kernel's watchdog, which WARNs where
+        it is old, has nothing to complain of meanwhile."""
+        before = self.counters()
+        self.nic.lie('tx-stop', count=ALWAYS)
+        # ping ends when it hears that there is nobody
+        self.do(f'timeout {LONG} sh -c "while :; do ping -f -w 9 {self.nic.segment.address()}; '
+                'sleep 0.1; done" >/dev/null', check=False)
+        grown = self.grown(before, 'queue_resets', 'device_resets')
+        self.nic.truth()
+        self.do('devlink health recover {handle} reporter device')
+        if not 2 < sum(grown.values()) < LONG / 6:
+            return str(grown)
+        return self.pings()
 
     def tested(self, mode, name):
         """What the self test has found out."""
@@ -341,7 +358,9 @@ def run(ctx):
                 ('a device that does not start at once', it.not_at_once),
                 ('a used id that there is not', lambda: it.repaired(
                     'rx', 'device_resets', name='used-id', value=0xffff, queue='rx')),
-                ('trace events', it.traced)):
+                ('trace events', it.traced),
+                # from then on a reset has to wait
+                *((('stops again and again', it.stops_again),) if full else ())):
             wrong = step() + it.delay()
             nic.truth()
             ctx.check(f'recovery: {name}', not wrong, wrong)
