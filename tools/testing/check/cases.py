@@ -420,3 +420,9 @@ def jailhouse(ctx):
 def kernel(ctx):
     """the kernel's own drivers/net selftests"""
     kernel_tests.run(ctx, SELFTESTS)
+
+
+@case('kernel-rss', 200, kernels=(), full=('6.12',))
+def kernel_rss(ctx):
+    """the kernel's own test of receive side scaling, what it has for the main context"""
+    kernel_tests.scaling(ctx, SELFTESTS)
