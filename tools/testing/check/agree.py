@@ -128,7 +128,7 @@ class Agreement:
 
         This QEMU miscounts what it drops from a packed ring while there is no link (inuse gets
         below 0), and does not look at the ring any more: then the driver resets the device,
-        and the kernel counts interrupts anew."""
+        some seconds later, and the kernel counts interrupts anew."""
         folder = f'/sys/class/net/{self.name}'
 
         def carriers():
@@ -153,8 +153,18 @@ class Agreement:
         resets = self.interface.counters()['device_resets'] - resets
         interrupts = self.config_interrupts() - interrupts
         counted = interrupts == 2 * count or resets and self.packed()
-        return '' if grown == [count, count] and counted else \
-            f'{grown} changes, {interrupts} interrupts, {resets} resets for {count} flaps'
+        if grown != [count, count] or not counted:
+            return f'{grown} changes, {interrupts} interrupts, {resets} resets for {count} flaps'
+        return '' if not self.packed() or self.answers() else 'no traffic any more'
+
+    def answers(self):
+        """Does the host, in the end?"""
+        deadline = time.monotonic() + 30 * self.ctx.slow
+        while time.monotonic() < deadline:
+            if not self.interface.do(f'ping -q -c 1 -W 1 {self.nic.segment.address()}',
+                                     check=False).code:
+                return True
+        return False
 
     def sleep(self):
         """Suspend to idle, as far as the devices go. From here on the guest does without
