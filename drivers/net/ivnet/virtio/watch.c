@@ -106,15 +106,6 @@ static void rx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 	trace_ivnet_lost_interrupt(vd->vdev->priv, vq->q.index, false);
 }
 
-/*
- * A reset may have to wait for longer than the kernel's watchdog does, which
- * need not complain of what is known.
- */
-static void tx_excuse(const struct ivnet_queue *q)
-{
-	txq_trans_cond_update(q->txq);
-}
-
 /**
  * vnet_watch() - &ivnet_transport_ops.watch
  * @idev: the device
@@ -135,9 +126,6 @@ void vnet_watch(struct ivnet_dev *idev)
 	status = vd->vdev->config->get_status(vd->vdev);
 	if ((status & (VIRTIO_CONFIG_S_DRIVER_OK |
 		       VIRTIO_CONFIG_S_NEEDS_RESET)) != VIRTIO_CONFIG_S_DRIVER_OK) {
-		/* Queues that stand still are no trouble of their own then. */
-		for (i = 0; qs && i < qs->cfg.pairs; i++)
-			tx_excuse(qs->q[i]);
 		ivnet_trouble(idev, IVNET_TROUBLE_DEVICE);
 		return;
 	}
@@ -159,9 +147,6 @@ void vnet_watch(struct ivnet_dev *idev)
 			ivnet_trouble(idev, IVNET_TROUBLE_TX_RING);
 		else if (!again && netif_carrier_ok(idev->netdev))
 			tx_look(vd, vq);
-		if (virtqueue_is_broken(vq->tx.vq) ||
-		    vq->tx.strikes >= VNET_STRIKES)
-			tx_excuse(&vq->q);
 	}
 }
 
