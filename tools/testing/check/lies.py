@@ -67,7 +67,9 @@ LIES = (
     Lie('rx-stop', 'frames', None, 'like a network on which nobody talks', queue='rx'),
     Lie('ctrl-late', 'command', 'ctrl_timeouts', value=2000),
     Lie('used-lost', 'frames', 'queue_resets', queue='tx'),
-    Lie('used-lost', 'frames', 'rx_err_missing_buffer', queue='rx', every=20, count=100),
+    # whole frames, or the first or a further part of one
+    Lie('used-lost', 'frames', 'rx_err_missing_buffer rx_err_num_buffers', queue='rx', every=20,
+        count=100),
     Lie('ctrl-silent', 'command', 'ctrl_timeouts'),
     Lie('ctrl-ack', 'command', 'ctrl_refused', value=1),
     Lie('ctrl-ack', 'command', 'ctrl_unknown_answers', value='0xff'),
@@ -80,14 +82,13 @@ LIES = (
     Lie('enable-refused', 'start', 'ctrl_timeouts'),
     Lie('queue-size', 'start', 'start_failures', value=0),
     Lie('queues', 'start', 'start_failures', value=1),
-    Lie('status-stuck', 'start', None, 'virtio core waits, for as long as it takes', count=200),
-    Lie('queue-reset-stuck', 'rings', None, 'virtio core waits, for as long as it takes',
-        count=200),
+    Lie('status-stuck', 'start', 'reset_timeouts'),
+    Lie('queue-reset-stuck', 'rings', 'queue_reset_timeouts'),
 )
 # Counters that stand still where nothing is wrong, beside those of errors.
-TROUBLE = ('rx_lost_interrupts tx_cancelled queue_resets device_resets start_failures '
-           'announcements ctrl_refused ctrl_unknown_answers ctrl_timeouts '
-           'filter_fallbacks').split()
+TROUBLE = ('rx_lost_interrupts tx_cancelled queue_resets queue_reset_timeouts device_resets '
+           'reset_timeouts start_failures announcements ctrl_refused ctrl_unknown_answers '
+           'ctrl_timeouts filter_fallbacks').split()
 # At random these must be rare, and may be told on any queue.
 RARE = ('used-id used-twice used-jump needs-reset tx-stop ctrl-silent').split()
 ANY_QUEUE = 'rx_err_ring tx_err_ring queue_resets device_resets ctrl_timeouts'.split()

@@ -200,6 +200,71 @@ class Recovery(interface.Interface):
             wrong += f' {health}'
         return wrong
 
+    def endless_reset(self):
+        """The device does not end its reset: that is waited for with a deadline, told, and the
+        device starts once it does."""
+        before = self.counters()
+        self.nic.lie('status-stuck', count=ALWAYS)
+        start = time.monotonic()
+        done = self.do('devlink dev reload {handle} action driver_reinit', check=False)
+        took = time.monotonic() - start
+        self.nic.truth()
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: a reset without end: error after '
+                          f'{took:.1f} s')
+        wrong = ''
+        if not done.code or 'does not end its reset' not in done.err:
+            wrong += f'reload: {done.err or "works"}; '
+        if took > 20 * self.ctx.slow:
+            wrong += 'it takes too long; '
+        self.do('devlink dev reload {handle} action driver_reinit')
+        wrong += self.pings()
+        grown = self.grown(before, 'reset_timeouts', 'start_failures')
+        return wrong if all(grown.values()) else f'{wrong} {grown}'
+
+    def endless_needed(self):
+        """The same when nobody asks for anything: others are not kept from their work."""
+        before = self.counters()
+        self.nic.lie('status-stuck', count=ALWAYS)
+        self.nic.ask('needs-reset')
+        start, longest = time.monotonic(), 0
+        while time.monotonic() < start + LONG:
+            asked = time.monotonic()
+            self.do('ip link set lo alias x')
+            longest = max(longest, time.monotonic() - asked)
+            time.sleep(0.2)
+        self.nic.truth()
+        back = time.monotonic()
+        while self.pings(1):
+            if time.monotonic() > back + 3 * BACK * self.ctx.slow:
+                return 'it does not come back'
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: a reset without end, for {LONG} s: others '
+                          f'wait {longest:.1f} s, back {time.monotonic() - back:.1f} s later')
+        grown = self.grown(before, 'reset_timeouts')
+        self.do('devlink dev reload {handle} action driver_reinit')    # no pause any more
+        if not all(grown.values()) or longest > 20 * self.ctx.slow:
+            return f'{grown}, others wait {longest} s'
+        return self.pings()
+
+    def endless_queue_reset(self):
+        """A ring does not end its reset: it cannot have another size, all goes on as before."""
+        before = self.counters()
+        self.nic.lie('queue-reset-stuck', count=ALWAYS)
+        start = time.monotonic()
+        done = self.do('ethtool -G {dev} rx 128', check=False)
+        took = time.monotonic() - start
+        wrong = self.pings() if done.code else 'it worked'
+        self.nic.truth()
+        self.ctx.tap.note(f'{self.ctx.prefix}recovery: a queue reset without end: error after '
+                          f'{took:.1f} s')
+        if took > 20 * self.ctx.slow:
+            wrong += 'it takes too long; '
+        for size in (128, 256):
+            self.do(f'ethtool -G {{dev}} rx {size}')
+            wrong += self.pings(1)
+        grown = self.grown(before, 'queue_reset_timeouts', 'device_resets')
+        grown['device_resets'] += 1    # none was asked for
+        return wrong if all(grown.values()) else f'{wrong} {grown}'
+
     def flip(self):
         """The next that is read of the configuration is wrong, and there is a reason to."""
         self.nic.lie('config-flip', count=1)
@@ -359,8 +424,11 @@ def run(ctx):
                 ('a used id that there is not', lambda: it.repaired(
                     'rx', 'device_resets', name='used-id', value=0xffff, queue='rx')),
                 ('trace events', it.traced),
+                ('a reset that does not end', it.endless_reset),
+                ('a queue reset that does not end', it.endless_queue_reset),
                 # from then on a reset has to wait
-                *((('stops again and again', it.stops_again),) if full else ())):
+                *((('a reset that does not end, unasked', it.endless_needed),
+                   ('stops again and again', it.stops_again)) if full else ())):
             wrong = step() + it.delay()
             nic.truth()
             ctx.check(f'recovery: {name}', not wrong, wrong)

@@ -153,11 +153,14 @@ static void write_status(struct vnet *v, uint8_t status)
 	unsigned int i;
 
 	if (!status) {
-		v->stuck = v->state.status;
+		/* a further write is no way out */
+		if (v->state.status)
+			v->stuck = v->state.status;
 		v->counts.resets++;
 		reset_device(v);
 		return;
 	}
+	v->stuck = 0;
 	if (v->state.status & ~status & ~VIRTIO_CONFIG_S_NEEDS_RESET)
 		v->counts.odd++;
 	if (set & VIRTIO_CONFIG_S_FEATURES_OK) {

@@ -89,7 +89,9 @@ const char * const ivnet_dev_stat_name[IVNET_DEV_STAT_NUM] = {
 	[IVNET_DEV_RX_LOST_IRQS]	= "rx_lost_interrupts",
 	[IVNET_DEV_TX_LOST_IRQS]	= "tx_lost_interrupts",
 	[IVNET_DEV_QUEUE_RESETS]	= "queue_resets",
+	[IVNET_DEV_QUEUE_RESET_TIMEOUTS] = "queue_reset_timeouts",
 	[IVNET_DEV_RESETS]		= "device_resets",
+	[IVNET_DEV_RESET_TIMEOUTS]	= "reset_timeouts",
 	[IVNET_DEV_START_FAILURES]	= "start_failures",
 };
 EXPORT_SYMBOL_GPL(ivnet_dev_stat_name);

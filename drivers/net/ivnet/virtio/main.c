@@ -118,8 +118,9 @@ static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
 	int err;
 
 	/* The bus may have set DRIVER_OK after a start that failed. */
-	if (!vnet_dev_gone(vd))
-		virtio_reset_device(vdev);
+	err = vnet_reset_device(vd);
+	if (err)
+		return err;
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_DRIVER);
 	vnet_put_features(vdev, vnet_wanted(vd));
@@ -240,7 +241,10 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	if (!vd->negotiated) {
 		err = vnet_negotiate(vd, idev);
 		if (err) {
-			NL_SET_ERR_MSG_MOD(extack, "the device refused the features");
+			if (err == -ETIMEDOUT)
+				NL_SET_ERR_MSG_MOD(extack, "the device does not end its reset");
+			else
+				NL_SET_ERR_MSG_MOD(extack, "the device refused the features");
 			goto err_fail;
 		}
 	}
@@ -566,7 +570,9 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd = ivnet_priv(idev);
 	vd->vdev = vdev;
 	vd->offered = vnet_get_features(vdev) & vnet_known_features();
-	vd->negotiated = true;
+	vnet_reset_init(vd);
+	/* What was cut off has to be reset first. */
+	vd->negotiated = !vnet_dev_cut_off(vd);
 	vd->mergeable_rx = true;
 	vd->vlan_filter = true;
 	INIT_WORK(&vd->stats_work, vnet_stats_work);
@@ -577,7 +583,13 @@ static int vnet_probe(struct virtio_device *vdev)
 
 	err = ivnet_dev_register(idev);
 	if (err)
-		ivnet_dev_free(idev);
+		goto err_free;
+
+	return 0;
+
+err_free:
+	vnet_reset_exit(vd);
+	ivnet_dev_free(idev);
 
 	return err;
 }
@@ -591,6 +603,7 @@ static void vnet_remove(struct virtio_device *vdev)
 	cancel_work_sync(&vd->stats_work);
 	cancel_work_sync(&vd->dim_work);
 	vnet_stats_free(vd);
+	vnet_reset_exit(vd);
 	ivnet_dev_free(idev);
 }
 

@@ -272,6 +272,7 @@ struct vnet_contract {
 /**
  * struct vnet_dev - the transport's device object
  * @vdev: the virtio device
+ * @common: a PCI device's common configuration, for resets; NULL if it needs none
  * @offered: feature bits that the device offers, of those the driver knows
  * @caps: what was negotiated
  * @negotiated: the bus has negotiated already, as it does before probe
@@ -298,6 +299,7 @@ struct vnet_contract {
  */
 struct vnet_dev {
 	struct virtio_device *vdev;
+	void __iomem *common;
 	u64 offered;
 	struct vnet_caps caps;
 	bool negotiated;
@@ -379,8 +381,18 @@ static inline struct vnet_queue *vnet_irq_queue(const struct virtqueue *vq)
 /* main.c */
 int vnet_dev_revive(struct ivnet_dev *idev);
 
-/* vq.c */
+/* reset.c */
+void vnet_reset_init(struct vnet_dev *vd);
+void vnet_reset_exit(struct vnet_dev *vd);
 bool vnet_dev_gone(const struct vnet_dev *vd);
+bool vnet_dev_cut_off(const struct vnet_dev *vd);
+int vnet_reset_device(struct vnet_dev *vd);
+int vnet_ring_reset(struct vnet_dev *vd, struct virtqueue *vq,
+		    void (*recycle)(struct virtqueue *vq, void *buf));
+int vnet_ring_resize(struct vnet_dev *vd, struct virtqueue *vq, u32 num,
+		     void (*recycle)(struct virtqueue *vq, void *buf));
+
+/* vq.c */
 int vnet_dev_start(struct vnet_dev *vd);
 void vnet_dev_reset(struct vnet_dev *vd);
 struct ivnet_queue *vnet_queue_alloc(struct ivnet_dev *idev,

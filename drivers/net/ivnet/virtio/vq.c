@@ -3,7 +3,6 @@
 
 #include <linux/bitops.h>
 #include <linux/netdevice.h>
-#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
 
@@ -121,21 +120,6 @@ int vnet_dev_start(struct vnet_dev *vd)
 }
 
 /**
- * vnet_dev_gone() - was the device pulled out?
- * @vd: the device
- *
- * It reads as all ones then, and a reset would wait for ever.
- *
- * Return: true if it was.
- */
-bool vnet_dev_gone(const struct vnet_dev *vd)
-{
-	struct device *parent = vd->vdev->dev.parent;
-
-	return dev_is_pci(parent) && !pci_device_is_present(to_pci_dev(parent));
-}
-
-/**
  * vnet_dev_reset() - reset the device and free its rings
  * @vd: a device that is up
  *
@@ -148,10 +132,7 @@ void vnet_dev_reset(struct vnet_dev *vd)
 	u32 i;
 
 	vd->negotiated = false;
-	if (vnet_dev_gone(vd))
-		virtio_break_device(vd->vdev);
-	else
-		virtio_reset_device(vd->vdev);
+	vnet_reset_device(vd);
 	if (!vd->live)
 		return;
 	vd->live = false;
@@ -231,12 +212,10 @@ static int queue_attach(struct vnet_dev *vd, struct vnet_queue *vq,
 	vq->rx.vq = rvq;
 	vq->tx.vq = tvq;
 	if (can_resize) {
-		err = virtqueue_resize(rvq, cfg->rx_ring, vnet_rx_recycle,
-				       NULL);
+		err = vnet_ring_resize(vd, rvq, cfg->rx_ring, vnet_rx_recycle);
 		if (err)
 			return err;
-		err = virtqueue_resize(tvq, cfg->tx_ring, vnet_tx_recycle,
-				       NULL);
+		err = vnet_ring_resize(vd, tvq, cfg->tx_ring, vnet_tx_recycle);
 		if (err)
 			return err;
 	}
@@ -272,8 +251,8 @@ static void queues_drain(struct vnet_dev *vd, struct ivnet_qset *qs, bool reset)
 			continue;
 		reset = virtqueue_is_broken(vq->rx.vq) ||
 			virtqueue_is_broken(vq->tx.vq) ||
-			virtqueue_reset(vq->rx.vq, vnet_rx_recycle, NULL) ||
-			virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL);
+			vnet_ring_reset(vd, vq->rx.vq, vnet_rx_recycle) ||
+			vnet_ring_reset(vd, vq->tx.vq, vnet_tx_recycle);
 	}
 	if (reset && vd->live)
 		vnet_dev_reset(vd);

@@ -181,7 +181,7 @@ int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 	if (!(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)))
 		return -EOPNOTSUPP;
 
-	err = virtqueue_reset(vq->tx.vq, vnet_tx_recycle, NULL);
+	err = vnet_ring_reset(vd, vq->tx.vq, vnet_tx_recycle);
 	if (err)
 		return err;
 	vnet_tx_stopped(vq);
@@ -189,8 +189,8 @@ int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 	/* As in queues_drain(): an interrupt may be on its way to the old ring. */
 	synchronize_net();
 
-	err = virtqueue_resize(vq->tx.vq, net->cfg.tx_ring, vnet_tx_recycle,
-			       NULL);
+	err = vnet_ring_resize(vd, vq->tx.vq, net->cfg.tx_ring,
+			       vnet_tx_recycle);
 	if (!err)
 		vnet_coal_tx_start(vd, q->index);
 
