@@ -85,28 +85,32 @@ struct numbers {
 	size_t count;
 };
 
-static void number_add(const struct number *number, const struct nlattr *attr)
+static bool is_switch(const struct number *number)
 {
-	if (number->type == MNL_TYPE_U8)
-		script_add(" %s %s", number->word, mnl_attr_get_u8(attr) ? "on" : "off");
-	else
-		script_add(" %s %u", number->word, mnl_attr_get_u32(attr));
+	return number->type == MNL_TYPE_U8;
 }
 
-/* Those that are there, on one line. */
+/* Those that are there, on one line; switches are off on it. */
 static bool take_numbers(const struct nlattr **attrs, void *data)
 {
 	const struct numbers *numbers = data;
+	const char *option = numbers->option;
+	const struct number *number;
 	bool any = false;
 	size_t i;
 
 	for (i = 0; i < numbers->count; i++) {
-		if (!attrs[numbers->number[i].attr])
+		number = &numbers->number[i];
+		if (!attrs[number->attr])
 			continue;
 		if (!any)
-			script_add("ethtool %s %s", numbers->option, numbers->link->word);
+			script_add("ethtool %s %s", option, numbers->link->word);
 		any = true;
-		number_add(&numbers->number[i], attrs[numbers->number[i].attr]);
+		if (is_switch(number))
+			script_add(" %s off", number->word);
+		else
+			script_add(" %s %u", number->word,
+				   mnl_attr_get_u32(attrs[number->attr]));
 	}
 	if (any)
 		script_add("\n");
@@ -151,30 +155,17 @@ bool rings_dump(struct netlink *nl, const struct link *link)
 static bool take_coalesce(const struct nlattr **attrs, void *data)
 {
 	const struct numbers *numbers = data;
-	const char *option = "ethtool -C";
+	const char *option = numbers->option;
 	const struct number *number;
-	bool any = false;
 	size_t i;
 
+	take_numbers(attrs, data);
 	for (i = 0; i < numbers->count; i++) {
 		number = &numbers->number[i];
-		if (!attrs[number->attr])
-			continue;
-		if (!any)
-			script_add("%s %s", option, numbers->link->word);
-		any = true;
-		if (number->type == MNL_TYPE_U8)
-			script_add(" %s off", number->word);
-		else
-			number_add(number, attrs[number->attr]);
-	}
-	if (any)
-		script_add("\n");
-	for (i = 0; i < numbers->count; i++) {
-		number = &numbers->number[i];
-		if (number->type == MNL_TYPE_U8 && attrs[number->attr] &&
+		if (is_switch(number) && attrs[number->attr] &&
 		    mnl_attr_get_u8(attrs[number->attr]))
-			script_add("%s %s %s on\n", option, numbers->link->word, number->word);
+			script_add("ethtool %s %s %s on\n", option, numbers->link->word,
+				   number->word);
 	}
 	return true;
 }
