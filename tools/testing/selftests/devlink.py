@@ -5,7 +5,7 @@ import json
 
 from lib import traffic
 from lib.ktap import case, main
-from lib.net import run
+from lib.net import diagnosed, run
 
 
 def devlink(t, *words, **options):
@@ -115,9 +115,8 @@ def health(t):
     t.true(names >= {'device', 'rx', 'tx'}, f'reporters: {names}')
     for each in reporters:
         t.equal((each['state'], each['error']), ('healthy', 0), f'reporter {each["reporter"]}')
-        text = run('devlink -j health diagnose', name, 'reporter', each['reporter']).stdout
-        t.true(json.loads(text), f'diagnose of {each["reporter"]}: {text}')
-    queues = json.loads(run('devlink -j health diagnose', name, 'reporter tx').stdout)
+        t.true(diagnosed(name, each['reporter']), f'diagnose of {each["reporter"]}')
+    queues = diagnosed(name, 'tx')
     t.equal(len(queues['queues']), t.net.local.channels()['combined'], 'queues in the diagnosis')
 
 
@@ -127,7 +126,7 @@ def diagnose_while_down(t):
     t.net.recover(t)
     side.down()
     for reporter in ('device', 'rx', 'tx'):
-        run('devlink health diagnose', t.net.devlink_name(), 'reporter', reporter)
+        diagnosed(t.net.devlink_name(), reporter)
 
 
 if __name__ == '__main__':

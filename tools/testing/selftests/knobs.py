@@ -9,7 +9,7 @@ import time
 
 from lib import traffic
 from lib.ktap import case, main, slow
-from lib.net import read, run, wait_for, write
+from lib.net import diagnosed, read, run, wait_for, write
 
 DEBUGFS = '/sys/kernel/debug'
 NO_MEMORY, REFUSED, GONE = 'Cannot allocate memory', 'Input/output error', 'No such device'
@@ -44,7 +44,7 @@ class Knobs:
         return int(read(self.path(name)))
 
     def diagnose(self):
-        return json.loads(run('devlink -j health diagnose', self.name, 'reporter device').stdout)
+        return diagnosed(self.name, 'device')
 
     def reporter(self):
         """The health reporter of the device: {"state": ..., "error": ..., "recover": ...}."""

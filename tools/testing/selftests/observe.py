@@ -3,14 +3,13 @@
 """What a user can see of a device and do to it: register dump, self test, reset, trace
 events."""
 import contextlib
-import json
 import os
 import struct
 import subprocess
 
 from lib import traffic
 from lib.ktap import case, main
-from lib.net import read, run, wait_for, write
+from lib.net import diagnosed, read, run, wait_for, write
 
 TRACING = '/sys/kernel/tracing'
 # Of include/uapi/linux/ivnet_regs.h.
@@ -61,11 +60,6 @@ def dump(t, side):
     return sections
 
 
-def diagnosed(t, reporter='device'):
-    return json.loads(run('devlink -j health diagnose', t.net.devlink_name(), 'reporter',
-                          reporter).stdout)
-
-
 def words(content):
     return struct.unpack(f'<{len(content) // 4}I', content)
 
@@ -73,7 +67,7 @@ def words(content):
 def virtio_dump(t, have):
     side = t.net.local
     offered, features, _, status = struct.unpack_from('<QQQI', have[VIRTIO][0])
-    known = diagnosed(t)
+    known = diagnosed(t.net.devlink_name(), 'device')
     t.equal((offered, features, status), (known['features_offered'], known['features'],
                                           known['device_status']), 'features and status')
     mac = ':'.join(f'{byte:02x}' for byte in have[CONFIG][0][8:14])
@@ -88,7 +82,7 @@ def virtio_dump(t, have):
 
 
 def shm_dump(t, have):
-    known = diagnosed(t)
+    known = diagnosed(t.net.devlink_name(), 'device')
     size, _, position, vectors = struct.unpack_from('<QIII', have[SHM][0])
     t.equal((size, position, vectors), (known['region_bytes'], known['position'],
                                         known['vectors']), 'region, position, vectors')

@@ -7,7 +7,7 @@ import re
 
 from lib import traffic
 from lib.ktap import case, main
-from lib.net import read, run, wait_for
+from lib.net import diagnosed, read, run, wait_for
 
 ANY_PORT = 255
 # A peer that goes says so: much less than its heartbeat would take.
@@ -29,13 +29,9 @@ def need(t):
     return name
 
 
-def reporter(name, which):
-    return json.loads(run('devlink -j health diagnose', name, 'reporter', which).stdout)
-
-
 def links(name):
     """Links that are up, by the peer's address."""
-    return {each['address']: each for each in reporter(name, 'peer')['links']
+    return {each['address']: each for each in diagnosed(name, 'peer')['links']
             if each['state'] == 'up'}
 
 
@@ -54,7 +50,7 @@ def links_are_shown(t):
     name = need(t)
     t.net.ping()
     _, other = device(t.net.remote)
-    mine, theirs = reporter(name, 'device'), reporter(other, 'device')
+    mine, theirs = diagnosed(name, 'device'), diagnosed(other, 'device')
     t.true(mine['has_port'] and theirs['has_port'], f'no port: {mine} {theirs}')
     t.true(mine['port'] != theirs['port'], f'both have port {mine["port"]}')
     t.equal(mine['region_bytes'], theirs['region_bytes'], 'size of the region')
@@ -164,13 +160,13 @@ def new_start_under_traffic(t):
     """The other side sees another life, and the stream goes on."""
     name = need(t)
     _, other = device(t.net.remote)
-    before, life = links(other)[t.net.local.mac()], reporter(name, 'device')['incarnation']
+    before, life = links(other)[t.net.local.mac()], diagnosed(name, 'device')['incarnation']
     with traffic.Stream(t.net.local, t.net.remote) as out, \
             traffic.Stream(t.net.remote, t.net.local) as back:
         t.net.reload()
         for stream in (out, back):
             stream.progress(least=1 << 20)
-    now = reporter(name, 'device')['incarnation']
+    now = diagnosed(name, 'device')['incarnation']
     t.true(now != life, f'the incarnation is still {now}')
     after = links(other)[t.net.local.mac()]
     t.equal(after['incarnation'], now, 'incarnation that the peer sees')
@@ -181,23 +177,23 @@ def new_start_under_traffic(t):
 def pinned_port(t):
     """A port by number, one that is taken, and any."""
     name = need(t)
-    facts = reporter(name, 'device')
+    facts = diagnosed(name, 'device')
     if facts['ports'] < 3:
         t.skip('the region has no third port')
     _, other = device(t.net.remote)
-    taken = {facts['port'], reporter(other, 'device')['port']}
+    taken = {facts['port'], diagnosed(other, 'device')['port']}
     free = min(set(range(facts['ports'])) - taken)
     t.defer(t.net.ping)
     t.defer(t.net.reload)
     t.defer(parameter, name, 'port', ANY_PORT)
     parameter(name, 'port', free)
     t.net.reload()
-    wait_for(lambda: reporter(name, 'device')['has_port'], 'a port')
-    t.equal(reporter(name, 'device')['port'], free, 'port')
+    wait_for(lambda: diagnosed(name, 'device')['has_port'], 'a port')
+    t.equal(diagnosed(name, 'device')['port'], free, 'port')
     t.net.ping()
-    parameter(name, 'port', reporter(other, 'device')['port'])
+    parameter(name, 'port', diagnosed(other, 'device')['port'])
     t.net.reload()
-    t.true(not reporter(name, 'device')['has_port'], 'it has the port of its peer')
+    t.true(not diagnosed(name, 'device')['has_port'], 'it has the port of its peer')
     carrier(t.net.local, False, 10)
 
 
@@ -235,7 +231,7 @@ def doorbells(t):
         t.net.ping()
     after = side.stats()
     t.grew(before, after, 'rx_packets', 20)
-    if reporter(name, 'device')['polling']:
+    if diagnosed(name, 'device')['polling']:
         t.same(before, after, 'rx_interrupts')
     else:
         t.grew(before, after, 'rx_interrupts')

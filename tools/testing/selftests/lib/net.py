@@ -54,6 +54,11 @@ def wait_for(condition, what, timeout=10, step=0.05):
         time.sleep(step)
 
 
+def diagnosed(name, reporter):
+    """What a health reporter of the device of that name has to say."""
+    return json.loads(run('devlink -j health diagnose', name, 'reporter', reporter).stdout)
+
+
 def need_module(name):
     if run('modprobe', name, check=False).returncode:
         raise Skip(f'this kernel has no module {name}')
