@@ -113,9 +113,6 @@ class Liar(interface.Interface):
         self.frame = datagram()
         self.count = 0
 
-    def shell(self, command, check=False):
-        return self.do(command, check)
-
     def told(self):
         return {name: each['told'] for name, each in self.nic.state()['lies'].items()}
 
@@ -130,37 +127,36 @@ class Liar(interface.Interface):
 
     def command(self, _):
         self.count += 1
-        self.shell(f'ip link set {{dev}} address 02:aa:00:00:00:{self.count % 200:02x}; '
-                   'ethtool -K {dev} rx-gro-hw off; ethtool -K {dev} rx-gro-hw on')
+        self.do(f'ip link set {{dev}} address 02:aa:00:00:00:{self.count % 200:02x}; '
+                'ethtool -K {dev} rx-gro-hw off; ethtool -K {dev} rx-gro-hw on', check=False)
 
     def config(self, _):
         self.nic.ask('link', 'up')
 
     def start(self, _):
-        self.shell('devlink dev reload {handle} action driver_reinit')
+        self.do('devlink dev reload {handle} action driver_reinit', check=False)
 
     def rings(self, _):
         self.count += 1
-        self.shell(f'ethtool -G {{dev}} rx {128 << self.count % 2}')
+        self.do(f'ethtool -G {{dev}} rx {128 << self.count % 2}', check=False)
 
     def recover_control(self):
         """As long as that is not reported yet, devlink has nothing to recover."""
         for _ in range(BACK):
-            self.shell('devlink health recover {handle} reporter ctrl', True)
-            if 'dead: false' in self.shell('devlink health diagnose {handle} reporter ctrl',
-                                           True).out:
+            self.do('devlink health recover {handle} reporter ctrl')
+            if 'dead: false' in self.do('devlink health diagnose {handle} reporter ctrl').out:
                 break
             time.sleep(1)
 
     def healed(self, lie):
         """It tells the truth again. What is wrong, or ''; what a user has to do is done."""
         if lie.occasion == 'start':
-            self.shell('devlink dev reload {handle} action driver_reinit', True)
+            self.do('devlink dev reload {handle} action driver_reinit')
         elif lie.occasion == 'command':
             self.recover_control()
-            self.shell(f'ip link set {{dev}} address {self.nic.mac}', True)
+            self.do(f'ip link set {{dev}} address {self.nic.mac}')
         elif lie.occasion == 'rings':
-            self.shell('ethtool -G {dev} rx 256', True)
+            self.do('ethtool -G {dev} rx 256')
         took = self.run.chatter.moves(self.address, (BACK + PAUSE_MAX) * self.slow)
         return '' if took else 'no traffic any more'
 
@@ -270,8 +266,8 @@ class Run:
         for liar, (_, lies) in zip(self.liars, before):
             for name, value in liar.told().items():
                 told[name] = told.get(name, 0) + value - lies.get(name, 0)
-            liar.shell('devlink dev reload {handle} action driver_reinit && '
-                       f'ip link set {{dev}} address {liar.nic.mac}', True)
+            liar.do('devlink dev reload {handle} action driver_reinit && '
+                    f'ip link set {{dev}} address {liar.nic.mac}')
             if self.chatter.moves(liar.address, BACK * self.ctx.slow) is None:
                 wrong += f'{liar.layout}: no traffic any more; '
         for now, (counters, _) in zip(self.counters(), before):

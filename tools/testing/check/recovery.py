@@ -200,6 +200,11 @@ class Recovery(interface.Interface):
             wrong += f' {health}'
         return wrong
 
+    def bus_master(self):
+        """May the device use memory? (PCI's command register)"""
+        path = f'/sys/bus/virtio/devices/{self.virtio}/../config'
+        return int(self.do(f'od -An -tu1 -j4 -N1 {path}').out) & 4
+
     def endless_reset(self):
         """The device does not end its reset: that is waited for with a deadline, told, and the
         device starts once it does."""
@@ -216,7 +221,9 @@ class Recovery(interface.Interface):
             wrong += f'reload: {done.err or "works"}; '
         if took > 20 * self.ctx.slow:
             wrong += 'it takes too long; '
+        wrong += 'it may use memory; ' if self.bus_master() else ''
         self.do('devlink dev reload {handle} action driver_reinit')
+        wrong += '' if self.bus_master() else 'it may not use memory; '
         wrong += self.pings()
         grown = self.grown(before, 'reset_timeouts', 'start_failures')
         return wrong if all(grown.values()) else f'{wrong} {grown}'
