@@ -21,6 +21,8 @@ ALWAYS = 1000000
 TRACING = '/sys/kernel/tracing'
 # struct virtio_net_config: where the status is
 STATUS = 6
+# VIRTIO_F_ADMIN_VQ, a feature bit
+ADMIN_VQ = 41
 # What has happened to the device in the end, in any order.
 EVENTS = (
     r'ivnet_trouble: {0} what=tx$',
@@ -54,6 +56,11 @@ class Recovery(interface.Interface):
     def grown(self, before, *names):
         now = self.counters()
         return {name: now[name] - before[name] for name in names}
+
+    def no_admin_queue(self):
+        """Its commands have no deadline."""
+        bits = self.guest.read(f'/sys/bus/virtio/devices/{self.virtio}/features')
+        return '' if bits[ADMIN_VQ] == '0' else f'accepted: {bits}'
 
     def stuck_queue(self, streams):
         """The device does not look at its transmit queue any more, until that is reset."""
@@ -407,7 +414,7 @@ class Recovery(interface.Interface):
 
 def run(ctx):
     full = ctx.options.stress
-    nic = vm.Vnet(ctx.segment(), offer='vq_notf_coal')
+    nic = vm.Vnet(ctx.segment(), offer=f'vq_notf_coal,{ADMIN_VQ}')
     with ctx.guest([nic], name=f'recovery-{ctx.kernel}', smp=2) as guest:
         guest.load('ivnet')
         guest.addresses()
@@ -416,6 +423,7 @@ def run(ctx):
         it.trace()
         for name, step in (
                 ('works', it.pings),
+                ('no queue that the bus waits for', it.no_admin_queue),
                 ('stuck transmit queue', lambda: it.stuck_queue(20 if full else 4)),
                 ('slow transmit queue', it.slow_queue),
                 ('dead transmit queue', it.dead_queue),

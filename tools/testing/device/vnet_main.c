@@ -282,7 +282,7 @@ static void parse(struct vnet_options *o, int argc, char **argv)
 		.revision = 1,
 		.msix_bar = 1,
 		.places = {
-			[VNET_COMMON] = { .bar = 4, .offset = 0, .length = 60 },
+			[VNET_COMMON] = { .bar = 4, .offset = 0, .length = 64 },
 			[VNET_ISR] = { .bar = 4, .offset = 0x1000, .length = 1 },
 			[VNET_DEVICE] = { .bar = 4, .offset = 0x2000, .length = 64 },
 			[VNET_NOTIFY] = { .bar = 4, .offset = 0x3000, .length = 0x1000 },

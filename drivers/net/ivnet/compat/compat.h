@@ -38,7 +38,10 @@
 
 #define IVNET_VERSION "0.1.0"
 
-/* uapi constants that old headers lack (virtio 1.3, 5.1.3) */
+/* uapi constants that old headers lack (virtio 1.3, 5.1.3 and 6) */
+#ifndef VIRTIO_F_ADMIN_VQ
+#define VIRTIO_F_ADMIN_VQ	41
+#endif
 #ifndef VIRTIO_NET_F_HOST_USO
 #define VIRTIO_NET_F_HOST_USO	56
 #endif

@@ -553,6 +553,8 @@ static int vnet_validate(struct virtio_device *vdev)
 		return -EINVAL;
 	}
 	vnet_put_features(vdev, vnet_features_refine(features));
+	/* The bus waits for its answers without end, at each start. */
+	__virtio_clear_bit(vdev, VIRTIO_F_ADMIN_VQ);
 
 	return 0;
 }
