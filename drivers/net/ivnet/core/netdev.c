@@ -22,7 +22,7 @@
 	 NETIF_F_TSO_ECN | NETIF_F_GSO_UDP_L4)
 
 /* Later than a watch of the transport, which looks for evidence, finds out. */
-#define IVNET_WATCHDOG	(60 * HZ)
+#define IVNET_WATCHDOG	(150 * HZ)
 
 /**
  * ivnet_open() - ndo_open
