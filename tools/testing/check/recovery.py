@@ -259,6 +259,20 @@ class Recovery(interface.Interface):
             return f'{grown}, others wait {longest} s'
         return self.pings()
 
+    def awake(self):
+        """The machine does not sleep meanwhile: waking up would have to wait. From here on the
+        guest does without shares, which do not survive the try."""
+        self.guest.agent.shares = False
+        self.nic.lie('status-stuck', count=ALWAYS)
+        done = self.do('echo devices >/sys/power/pm_test && echo freeze >/sys/power/state',
+                       check=False)
+        self.nic.truth()
+        back = time.monotonic()
+        while self.pings(1):
+            if time.monotonic() > back + BACK * self.ctx.slow:
+                return 'it does not come back'
+        return '' if done.code else 'it slept'
+
     def endless_queue_reset(self):
         """A ring does not end its reset: it cannot have another size, all goes on as before."""
         before = self.counters()
@@ -443,6 +457,7 @@ def run(ctx):
                 ('a queue reset that does not end', it.endless_queue_reset),
                 # from then on a reset has to wait
                 *((('a reset that does not end, unasked', it.endless_needed),
+                   ('a reset that does not end, and sleep', it.awake),
                    ('stops again and again', it.stops_again)) if full else ())):
             wrong = step() + it.delay()
             nic.truth()

@@ -161,15 +161,13 @@ static int read_device(struct pci_dev *pdev, struct vnet_contract_device *cd)
 
 static int contract_read(struct vnet_dev *vd, struct vnet_contract_device *cd)
 {
-	struct device *parent = vd->vdev->dev.parent;
-	struct pci_dev *pdev;
+	struct pci_dev *pdev = vnet_pci(vd);
 	int err;
 
-	cd->pci = dev_is_pci(parent);
-	if (!cd->pci)
+	cd->pci = pdev;
+	if (!pdev)
 		return 0;
 
-	pdev = to_pci_dev(parent);
 	read_config(pdev, cd);
 	err = read_common(pdev, cd);
 

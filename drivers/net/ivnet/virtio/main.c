@@ -112,13 +112,19 @@ static u64 vnet_get_features(const struct virtio_device *vdev)
 }
 
 /* The start of a device (virtio 1.3, 3.1.1, steps 1 to 6). */
-static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
+static int vnet_negotiate(struct vnet_dev *vd, struct netlink_ext_ack *extack)
 {
 	struct virtio_device *vdev = vd->vdev;
+	bool modern;
+	u8 status;
 	int err;
 
 	/* The bus may have set DRIVER_OK after a start that failed. */
 	err = vnet_reset_device(vd);
+	if (err == -ENXIO)
+		NL_SET_ERR_MSG_MOD(extack, "the device is gone");
+	else if (err)
+		NL_SET_ERR_MSG_MOD(extack, "the device does not end its reset");
 	if (err)
 		return err;
 	virtio_add_status(vdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
@@ -126,17 +132,28 @@ static int vnet_negotiate(struct vnet_dev *vd, struct ivnet_dev *idev)
 	vnet_put_features(vdev, vnet_wanted(vd));
 	err = vdev->config->finalize_features(vdev);
 	if (err)
-		return err;
+		goto err_features;
 
-	if (virtio_has_feature(vdev, VIRTIO_F_VERSION_1)) {
+	modern = virtio_has_feature(vdev, VIRTIO_F_VERSION_1);
+	if (modern)
 		virtio_add_status(vdev, VIRTIO_CONFIG_S_FEATURES_OK);
-		if (!(vdev->config->get_status(vdev) &
-		      VIRTIO_CONFIG_S_FEATURES_OK))
-			return -ENODEV;
+	status = vdev->config->get_status(vdev);
+	if (modern && !(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
+		err = -ENODEV;
+		goto err_features;
+	}
+	/* The kernel's helper for the last step WARNs of it. */
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK) {
+		NL_SET_ERR_MSG_MOD(extack, "the device runs although it was reset");
+		return -EPROTO;
 	}
 	vd->negotiated = true;
 
 	return 0;
+
+err_features:
+	NL_SET_ERR_MSG_MOD(extack, "the device refused the features");
+	return err;
 }
 
 static void read_caps(struct vnet_dev *vd)
@@ -239,14 +256,9 @@ static int vnet_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	int err;
 
 	if (!vd->negotiated) {
-		err = vnet_negotiate(vd, idev);
-		if (err) {
-			if (err == -ETIMEDOUT)
-				NL_SET_ERR_MSG_MOD(extack, "the device does not end its reset");
-			else
-				NL_SET_ERR_MSG_MOD(extack, "the device refused the features");
+		err = vnet_negotiate(vd, extack);
+		if (err)
 			goto err_fail;
-		}
 	}
 	err = vnet_contract_apply(vd, extack);
 	if (err)
@@ -370,7 +382,7 @@ int vnet_dev_revive(struct ivnet_dev *idev)
 	struct net_device *dev = idev->netdev;
 	int err;
 
-	err = vnet_negotiate(vd, idev);
+	err = vnet_negotiate(vd, NULL);
 	if (err)
 		goto err_reset;
 	read_caps(vd);
@@ -572,7 +584,12 @@ static int vnet_probe(struct virtio_device *vdev)
 	vd = ivnet_priv(idev);
 	vd->vdev = vdev;
 	vd->offered = vnet_get_features(vdev) & vnet_known_features();
-	vnet_reset_init(vd);
+	err = vnet_reset_init(vd);
+	if (err) {
+		dev_err(&vdev->dev, "its common configuration cannot be mapped: %d\n",
+			err);
+		goto err_free;
+	}
 	/* What was cut off has to be reset first. */
 	vd->negotiated = !vnet_dev_cut_off(vd);
 	vd->mergeable_rx = true;
@@ -585,12 +602,13 @@ static int vnet_probe(struct virtio_device *vdev)
 
 	err = ivnet_dev_register(idev);
 	if (err)
-		goto err_free;
+		goto err_reset;
 
 	return 0;
 
-err_free:
+err_reset:
 	vnet_reset_exit(vd);
+err_free:
 	ivnet_dev_free(idev);
 
 	return err;
@@ -616,11 +634,19 @@ static void vnet_config_changed(struct virtio_device *vdev)
 }
 
 #ifdef CONFIG_PM
+/* In the wake-up the bus would wait for the end of a reset, however long. */
 static int vnet_freeze(struct virtio_device *vdev)
 {
-	ivnet_dev_detach(vdev->priv);
+	struct ivnet_dev *idev = vdev->priv;
 
-	return 0;
+	ivnet_dev_detach(idev);
+	if (!vnet_dev_cut_off(ivnet_priv(idev)))
+		return 0;
+	dev_err(&vdev->dev, "no sleep before it has ended its reset\n");
+	if (ivnet_dev_attach(idev, NULL))
+		ivnet_trouble(idev, IVNET_TROUBLE_DEVICE);
+
+	return -EBUSY;
 }
 
 /* The bus has negotiated the same features again. */

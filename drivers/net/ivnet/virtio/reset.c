@@ -2,7 +2,8 @@
 /*
  * Resets of a device and of a ring. The bus waits for the end of either for as
  * long as the device likes, under rtnl: it is asked only after the device was
- * seen to end the same, before a deadline.
+ * seen to end the same, before a deadline. (One that then does not end what it
+ * has ended before cannot be helped.)
  */
 
 #include <linux/iopoll.h>
@@ -21,27 +22,50 @@
 /* For a device that is known not to end its reset. */
 #define VNET_RESET_AGAIN	(100 * USEC_PER_MSEC)
 
-static struct pci_dev *to_pci(const struct vnet_dev *vd)
+/* Bytes of the common configuration: all there ever were, and with queue_reset. */
+#define VNET_COMMON_MIN		sizeof(struct virtio_pci_common_cfg)
+#define VNET_COMMON_MAX		(VIRTIO_PCI_COMMON_Q_RESET + sizeof(__le16))
+
+/**
+ * vnet_pci() - the PCI device behind a virtio device
+ * @vd: the device
+ *
+ * A virtio device of vdpa has a PCI device above it, too, which is not its own.
+ *
+ * Return: the PCI device, or NULL if the bus is another one.
+ */
+struct pci_dev *vnet_pci(const struct vnet_dev *vd)
 {
 	struct device *parent = vd->vdev->dev.parent;
 
-	return dev_is_pci(parent) ? to_pci_dev(parent) : NULL;
-}
-
-/* The first one that can be used counts, as for the bus (virtio 1.3, 4.1.4). */
-static void __iomem *map_common(struct pci_dev *pdev, u8 pos)
-{
-	unsigned long len = VIRTIO_PCI_COMMON_Q_RESET + sizeof(__le16);
-	u32 offset;
-	u8 bar;
-
-	pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_BAR, &bar);
-	pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_OFFSET, &offset);
-	if (bar >= PCI_STD_NUM_BARS || pci_resource_len(pdev, bar) < len ||
-	    pci_resource_len(pdev, bar) - len < offset)
+	if (!dev_is_pci(parent) ||
+	    strcmp(virtio_bus_name(vd->vdev), dev_name(parent)))
 		return NULL;
 
-	return pci_iomap_range(pdev, bar, offset, len);
+	return to_pci_dev(parent);
+}
+
+/* The capability that the bus takes: the first in a BAR that there is. */
+static u8 find_common(struct pci_dev *pdev, u8 *bar)
+{
+	unsigned long flags;
+	u8 pos, type;
+
+	for (pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR); pos;
+	     pos = pci_find_next_capability(pdev, pos, PCI_CAP_ID_VNDR)) {
+		pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_CFG_TYPE,
+				     &type);
+		pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_BAR, bar);
+		if (type != VIRTIO_PCI_CAP_COMMON_CFG ||
+		    *bar >= PCI_STD_NUM_BARS)
+			continue;
+		flags = pci_resource_flags(pdev, *bar);
+		if (pci_resource_len(pdev, *bar) &&
+		    flags & (IORESOURCE_IO | IORESOURCE_MEM))
+			break;
+	}
+
+	return pos;
 }
 
 /**
@@ -50,23 +74,31 @@ static void __iomem *map_common(struct pci_dev *pdev, u8 pos)
  *
  * A device that is none of PCI's, or has nothing but the legacy interface, ends
  * its reset with the write that asks for it.
+ *
+ * Return: 0, -ENODEV if the registers are not where they have to be, -ENOMEM.
  */
-void vnet_reset_init(struct vnet_dev *vd)
+int vnet_reset_init(struct vnet_dev *vd)
 {
-	struct pci_dev *pdev = to_pci(vd);
-	u8 pos, type;
+	struct pci_dev *pdev = vnet_pci(vd);
+	resource_size_t room;
+	u32 offset;
+	u8 pos, bar;
 
 	if (!pdev || !virtio_has_feature(vd->vdev, VIRTIO_F_VERSION_1))
-		return;
+		return 0;
 
-	pos = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
-	while (pos && !vd->common) {
-		pci_read_config_byte(pdev, pos + VIRTIO_PCI_CAP_CFG_TYPE,
-				     &type);
-		if (type == VIRTIO_PCI_CAP_COMMON_CFG)
-			vd->common = map_common(pdev, pos);
-		pos = pci_find_next_capability(pdev, pos, PCI_CAP_ID_VNDR);
-	}
+	pos = find_common(pdev, &bar);
+	if (!pos)
+		return -ENODEV;
+	pci_read_config_dword(pdev, pos + VIRTIO_PCI_CAP_OFFSET, &offset);
+	room = pci_resource_len(pdev, bar);
+	if (offset > room || room - offset < VNET_COMMON_MIN ||
+	    !IS_ALIGNED(offset, sizeof(u32)))
+		return -ENODEV;
+	vd->common_len = min_t(resource_size_t, room - offset, VNET_COMMON_MAX);
+	vd->common = pci_iomap_range(pdev, bar, offset, vd->common_len);
+
+	return vd->common ? 0 : -ENOMEM;
 }
 
 /**
@@ -76,7 +108,7 @@ void vnet_reset_init(struct vnet_dev *vd)
 void vnet_reset_exit(struct vnet_dev *vd)
 {
 	if (vd->common)
-		pci_iounmap(to_pci(vd), vd->common);
+		pci_iounmap(vnet_pci(vd), vd->common);
 }
 
 /**
@@ -89,7 +121,7 @@ void vnet_reset_exit(struct vnet_dev *vd)
  */
 bool vnet_dev_gone(const struct vnet_dev *vd)
 {
-	struct pci_dev *pdev = to_pci(vd);
+	struct pci_dev *pdev = vnet_pci(vd);
 
 	return pdev && !pci_device_is_present(pdev);
 }
@@ -102,7 +134,7 @@ bool vnet_dev_gone(const struct vnet_dev *vd)
  */
 bool vnet_dev_cut_off(const struct vnet_dev *vd)
 {
-	return vd->common && !to_pci(vd)->is_busmaster;
+	return vd->common && !vnet_pci(vd)->is_busmaster;
 }
 
 static int reset_wait(struct vnet_dev *vd)
@@ -112,6 +144,9 @@ static int reset_wait(struct vnet_dev *vd)
 	void __iomem *status = vd->common + VIRTIO_PCI_COMMON_STATUS;
 	u8 val;
 
+	/* A further write may have a slow one begin anew. */
+	if (vnet_dev_cut_off(vd) && !ioread8(status))
+		return 0;
 	iowrite8(0, status);
 
 	return read_poll_timeout(ioread8, val, !val, VNET_RESET_POLL, timeout,
@@ -125,31 +160,30 @@ static int reset_wait(struct vnet_dev *vd)
  * Whatever is returned, the device does not use memory any more: one that does
  * not end its reset is taken its bus mastering until it does.
  *
- * Context: process; sleeps for 5 s at the most.
- * Return: 0, -ENODEV if the device is gone, -ETIMEDOUT.
+ * Context: process; sleeps for 5 s at the most, and then as the bus does.
+ * Return: 0, -ENXIO if the device is gone, -ETIMEDOUT.
  */
 int vnet_reset_device(struct vnet_dev *vd)
 {
 	int err;
 
+	err = vd->common && !vnet_dev_gone(vd) ? reset_wait(vd) : 0;
 	if (vnet_dev_gone(vd)) {
 		virtio_break_device(vd->vdev);
-		return -ENODEV;
+		return -ENXIO;
 	}
-
-	err = vd->common ? reset_wait(vd) : 0;
 	if (err) {
 		vnet_count(vd, IVNET_DEV_RESET_TIMEOUTS);
 		if (!vnet_dev_cut_off(vd)) {
 			dev_err(&vd->vdev->dev, "does not end its reset, and is cut off from memory until it does\n");
-			pci_clear_master(to_pci(vd));
+			pci_clear_master(vnet_pci(vd));
 		}
 		virtio_break_device(vd->vdev);
 		return err;
 	}
 
 	if (vnet_dev_cut_off(vd))
-		pci_set_master(to_pci(vd));
+		pci_set_master(vnet_pci(vd));
 	virtio_reset_device(vd->vdev);
 
 	return 0;
@@ -164,6 +198,9 @@ static int ring_reset_wait(struct vnet_dev *vd, const struct virtqueue *vq)
 
 	if (!common)
 		return 0;
+	/* The bus would look behind what there is. */
+	if (vd->common_len < VNET_COMMON_MAX)
+		return -ENXIO;
 
 	iowrite16(vq->index, common + VIRTIO_PCI_COMMON_Q_SELECT);
 	iowrite16(1, common + VIRTIO_PCI_COMMON_Q_RESET);
@@ -189,9 +226,9 @@ static int ring_reset_wait(struct vnet_dev *vd, const struct virtqueue *vq)
  * @vq: the ring
  * @recycle: gets each buffer that was in it
  *
- * Context: process, rtnl; sleeps for 2 s at the most.
- * Return: 0, -ETIMEDOUT, or an error of the bus; then only a reset of the device
- * helps.
+ * Context: process, rtnl; sleeps for 2 s at the most, and then as the bus does.
+ * Return: 0, -ETIMEDOUT, -ENXIO or an error of the bus; then only a reset of the
+ * device helps.
  */
 int vnet_ring_reset(struct vnet_dev *vd, struct virtqueue *vq,
 		    void (*recycle)(struct virtqueue *vq, void *buf))
@@ -208,7 +245,7 @@ int vnet_ring_reset(struct vnet_dev *vd, struct virtqueue *vq,
  * @num: its entries
  * @recycle: gets each buffer that was in it
  *
- * Context: process, rtnl; sleeps for 2 s at the most.
+ * Context: process, rtnl; sleeps for 2 s at the most, and then as the bus does.
  * Return: as of vnet_ring_reset().
  */
 int vnet_ring_resize(struct vnet_dev *vd, struct virtqueue *vq, u32 num,

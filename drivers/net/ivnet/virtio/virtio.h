@@ -273,6 +273,7 @@ struct vnet_contract {
  * struct vnet_dev - the transport's device object
  * @vdev: the virtio device
  * @common: a PCI device's common configuration, for resets; NULL if it needs none
+ * @common_len: its length, bytes
  * @offered: feature bits that the device offers, of those the driver knows
  * @caps: what was negotiated
  * @negotiated: the bus has negotiated already, as it does before probe
@@ -300,6 +301,7 @@ struct vnet_contract {
 struct vnet_dev {
 	struct virtio_device *vdev;
 	void __iomem *common;
+	u32 common_len;
 	u64 offered;
 	struct vnet_caps caps;
 	bool negotiated;
@@ -382,7 +384,8 @@ static inline struct vnet_queue *vnet_irq_queue(const struct virtqueue *vq)
 int vnet_dev_revive(struct ivnet_dev *idev);
 
 /* reset.c */
-void vnet_reset_init(struct vnet_dev *vd);
+struct pci_dev *vnet_pci(const struct vnet_dev *vd);
+int vnet_reset_init(struct vnet_dev *vd);
 void vnet_reset_exit(struct vnet_dev *vd);
 bool vnet_dev_gone(const struct vnet_dev *vd);
 bool vnet_dev_cut_off(const struct vnet_dev *vd);
