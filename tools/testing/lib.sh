@@ -132,7 +132,7 @@ build_modules() {
 		"${run[@]}" make -s -j"$(nproc)" -C "$kdir" M="$dir" W=1 "$@" modules \
 			>"$dir/.log" 2>&1 9>&-
 		code=$?
-		# BTF of modules needs the kernel's own ELF file, which nobody has.
+		# BTF of modules needs the kernel's own ELF file, which not all headers have.
 		grep -v -e '^Skipping BTF generation' \
 			-e '^warning: the compiler differs from' -e '^  The kernel was built by' \
 			-e '^  You are using' "$dir/.log" >&2

@@ -14,10 +14,11 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # linux-headers-amd64 serves DKMS. The headers of 6.12 are not in this list, as
-# they depend on the image package; they come with the kernels below.
+# they depend on the image package; they come with the kernels below. What they
+# need besides is here: pahole makes the types of a module from the kernel's.
 PACKAGES="
 build-essential make bc flex bison kmod cpio xz-utils zstd rsync git perl python3
-python3-yaml libelf-dev libssl-dev libcap-dev libmnl-dev pkg-config gcc-12 dkms
+python3-yaml libelf-dev libssl-dev libcap-dev libmnl-dev pkg-config gcc-12 pahole dkms
 linux-headers-amd64 linux-source-6.12 sparse coccinelle shellcheck pyflakes3
 python3-docutils qemu-system-x86 qemu-utils busybox-static debootstrap
 erofs-utils iproute2 ethtool iperf3 tcpdump iputils-ping pciutils socat util-linux ca-certificates

@@ -19,7 +19,7 @@ compile() {
 	shift 3
 	"${run[@]}" make -s -j"$(nproc)" -C "$kdir" M="$dir" "$@" modules \
 		>"$dir/.log" 2>&1 || code=$?
-	# BTF of modules needs the kernel's own ELF file, which headers lack; a
+	# BTF of modules needs the kernel's own ELF file, which not all headers have; a
 	# compiler of another patch level is what distributions have; and where make
 	# was when a compiler failed helps nobody.
 	text=$(grep -v -E -e '^Skipping BTF generation' -e '^warning: the compiler differs from' \
