@@ -554,8 +554,8 @@ def run(ctx):
     full = ctx.options.stress
     with awake(ctx, '400M') as power:
         power.sleeps('s2idle', 50 if full else 2)
-        power.wakes(10 if full else 2)
-        power.sleeps('s3', 50 if full else 2)
+        power.wakes(10 if full else 1)
+        power.sleeps('s3', 50 if full else 1)
         power.kexec()
 
 

@@ -89,31 +89,40 @@ counted()
 
 compilers()
 {
-	local kernel kdir in_root text dir code
+	local kernel kdir in_root text dir release code
 
 	for kernel in $KERNELS; do
 		kdir=$(kernel_info "$kernel" KDIR) && in_root=$(kernel_info "$kernel" IN_ROOT) || exit
-		dir=$IVNET_CACHE/build/static-$kernel
+		release=$(kernel_info "$kernel" RELEASE) || exit
+		# On a new machine the guests may have what is built here.
+		dir=$IVNET_CACHE/build/$release
+		[ ! -e "$dir" ] || dir=$IVNET_CACHE/build/static-$kernel
 		fresh_copy "$dir"
+		exec 7>"$dir/.lock"
+		flock -n 7 || die "somebody else builds in $dir"
 		code=0
-		text=$(compile "$kdir" "$in_root" "$dir" W=1 9>&-) || code=$?
+		text=$(compile "$kdir" "$in_root" "$dir" W=1 7>&- 9>&-) || code=$?
 		[ "$code" -eq 0 ] || text=${text:-"exit status $code"}
 		finding "W=1 for $kernel" "$text"
 		if [ "$code" -ne 0 ]; then
 			not_ok "sparse for $kernel" "does not build"
+			exec 7>&-
 			continue
 		fi
+		# with the same flags nothing is compiled once more
 		code=0
-		text=$(compile "$kdir" "$in_root" "$dir" C=2 CF=-D__CHECK_ENDIAN__ 9>&-) || code=$?
+		text=$(compile "$kdir" "$in_root" "$dir" W=1 C=2 CF=-D__CHECK_ENDIAN__ 7>&- 9>&-) || code=$?
 		# The kernel's own headers are not ours to repair.
 		text=$(grep -E '^(\./)?(drivers/net/ivnet|include/net/ivnet|include/uapi/linux/ivnet)|[Ee]rror' <<<"$text")
 		[ "$code" -eq 0 ] || text=${text:-"exit status $code"}
 		finding "sparse for $kernel" "$text"
-		rm -rf "$dir"
+		exec 7>&-
+		[ "$dir" = "$IVNET_CACHE/build/$release" ] || rm -rf "$dir"
 	done
 }
 
-checkpatch()
+# shellcheck disable=SC2317 # called by xargs
+checkpatch_some()
 {
 	local name ignore
 
@@ -128,6 +137,14 @@ checkpatch()
 			--quiet ${ignore:+"$ignore"} --file "$name"
 	done
 	true
+}
+export -f checkpatch_some
+
+checkpatch()
+{
+	printf '%s\n' "$@" | SRC=$SRC COMPAT_IGNORE=$COMPAT_IGNORE TRACE_IGNORE=$TRACE_IGNORE \
+		USER_IGNORE=$USER_IGNORE xargs -P "$(nproc)" -n 8 \
+		bash -c 'checkpatch_some "$@"' checkpatch | sort
 }
 
 kernel_doc()
@@ -209,6 +226,13 @@ manual_rows()
 	/usr/bin/python3 -B "$TESTING/check/manual.py" "$SRC/include/uapi/linux/virtio_net.h"
 }
 
+# DKMS's and the driver's
+versions()
+{
+	sed -n -E 's/^(PACKAGE_VERSION=|#define IVNET_VERSION )"(.*)"/\2/p' \
+		dkms.conf drivers/net/ivnet/compat/compat.h | uniq -c | grep -v '^ *2 ' || true
+}
+
 project_rules()
 {
 	local plain
@@ -222,6 +246,7 @@ project_rules()
 	counted "no BUG in the driver" ${#kernel_files[@]} matches '\bBUG(_ON)?\(' "${kernel_files[@]}"
 	counted "no file above 700 lines" ${#all[@]} overlong "${all[@]}"
 	counted "a row in the manual for each feature and command" 1 manual_rows
+	counted "one version" 1 versions
 	counted "no path of one machine" ${#all[@]} matches '(^|[^a-zA-Z0-9_.])/(work|tmp/w)/' "${all[@]}"
 }
 
