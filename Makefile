@@ -8,7 +8,7 @@ DIST    := ivnet-$(VERSION)
 CHECK   := tools/testing/check
 
 .PHONY: modules modules_install clean help check check-static check-kunit \
-	check-guest check-debug check-server check-tap matrix demo bench dist dkms setup
+	check-guest check-debug check-server check-tap check-dkms matrix demo bench dist dkms setup
 
 modules modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
@@ -31,6 +31,7 @@ help:
 	@echo 'check-debug      selftests on a kernel with KASAN, lockdep, kmemleak, fault injection'
 	@echo 'check-server     tests of tools/ivshmem-server'
 	@echo 'check-tap        tests of tools/ivshmem-tap'
+	@echo 'check-dkms       DKMS with every installed kernel, from here and from a tarball'
 	@echo 'matrix           build against every kernel installed, or KERNELS="release ..."'
 	@echo 'bench            cost against virtio_net and veth, in counted instructions, and rates'
 
@@ -39,6 +40,8 @@ setup:
 
 check:
 	$(CHECK)/all.sh
+
+check-kunit check-guest check-debug check-server check-tap: setup
 
 check-static:
 	$(CHECK)/static.sh
@@ -57,6 +60,9 @@ check-server:
 
 check-tap:
 	$(CHECK)/tap.py
+
+check-dkms:
+	tools/dkms.sh test
 
 matrix:
 	$(CHECK)/matrix.sh $(KERNELS)

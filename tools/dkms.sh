@@ -100,6 +100,8 @@ install_all()
 			failed=1
 		fi
 	done
+	[ -f "/lib/modules/$(uname -r)/build/Makefile" ] ||
+		say "$(uname -r), which runs, has no headers here: nothing for it"
 	[ $done = 1 ] || die "no kernel with headers in /lib/modules, or none built"
 	return $failed
 }

@@ -108,6 +108,7 @@ sync_checkout() {
 				[ ! -e "$name" ] || printf '%s\n' "$name"
 			done | LC_ALL=C sort >"$list.new"
 	) || return
+	[ -s "$list.new" ] || die "git lists no files in $TOP: this needs a git checkout"
 	if [ -f "$list" ]; then
 		LC_ALL=C comm -23 "$list" "$list.new" | (cd "$dir" && tr '\n' '\0' | xargs -0r rm -f)
 	fi

@@ -6,6 +6,30 @@ import time
 import peer
 import vm
 
+# README's way to have ivnet from boot on, in a tree of modules with it and without.
+# The devices wait until a driver comes.
+FROM_BOOT = r'''
+    line=$(sed -n "s/^ *echo '\\(.*\\)' > \\/etc\\/modprobe.d\\/ivnet.conf/\\1/p" /ivnet/README.md)
+    [ -n "$line" ] || exit 1
+    release=$(uname -r) tree=/run/tree
+    to=$tree/lib/modules/$release
+    mkdir -p $to/kernel $to/updates/dkms $tree/conf
+    echo "$line" >$tree/conf/ivnet.conf
+    cp /lib/modules/$release/modules.builtin* /lib/modules/$release/modules.order $to
+    copy() {{ modprobe --show-depends "$1" | while read -r _ file _; do cp $file $to/kernel; done; }}
+    copy virtio_net
+    for module in ivnet ivnet_virtio; do
+        file=$(find /modules-ivnet -name $module.ko | head -n1)
+        for need in $(modinfo -F depends $file | tr , ' '); do
+            [ $need = ivnet ] || copy $need
+        done
+        [ {ivnet} = no ] || cp $file $to/updates/dkms
+    done
+    depmod -b $tree $release
+    rmmod ivnet_virtio ivnet 2>/dev/null; modprobe -r virtio_net
+    modprobe -d $tree -C $tree/conf virtio_net; code=$?
+    rm -r $tree
+    exit $code'''
 # A stream that goes on until one end is gone; the server reads a length of zero.
 FLOOD = 'exec nc -w 30 {address} {port} </dev/zero >/dev/null'
 
@@ -119,6 +143,18 @@ class Lifetime:
         self.guest.run('modprobe -r virtio_net')
         return ''
 
+    def from_boot(self):
+        """What README has in modprobe.d: ivnet comes first where it is installed, and
+        nothing is lost where it is not."""
+        for ivnet, wanted in (('no', 'virtio_net'), ('yes', 'ivnet_virtio')):
+            self.guest.run(FROM_BOOT.format(ivnet=ivnet), timeout=60 * self.ctx.slow, check=True)
+            self.give_address()
+            if self.driver() != wanted:
+                return f'installed: {ivnet}, the driver is {self.driver()}, not {wanted}'
+        wrong = self.works()
+        self.guest.run('modprobe -r virtio_net')
+        return wrong
+
     def load_and_unload(self, count):
         """The modules go and come, with the interface up."""
         name = self.guest.ifname(self.nic)
@@ -188,7 +224,8 @@ def run(ctx, exchange, port, rig):
                  ('MAC in the device', life.mac_in_the_device),
                  ('load and unload', lambda: life.load_and_unload(200 if full else 10)),
                  ('removed in sysfs', life.sysfs_remove),
-                 ('virtio_net and back', life.other_driver)]
+                 ('virtio_net and back', life.other_driver),
+                 ('from boot on', life.from_boot)]
         for name, step in steps:
             life.check(name, step())
         with rig:
