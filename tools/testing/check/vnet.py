@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The virtio-net device of tools/testing/device: by the kernel's driver, by ours, and when it
 lies to ours."""
+import json
 import struct
 import time
 
@@ -21,7 +22,7 @@ DEVICES = (
     ('INTx', {'vectors': 0, 'hide': 'mrg_rxbuf,event_idx,ctrl_vq', 'mtu': 1400}),
 )
 # The ends of a cable: name, options.
-CABLE = (('one end', {'offer': 'notf_coal'}), ('other end', {'offer': 'vq_notf_coal'}))
+CABLE = (('one end', {'offer': 'notf_coal,hash_report'}), ('other end', {'offer': 'vq_notf_coal'}))
 LENGTH = 300000
 MULTICAST = '01:00:5e:00:00:77'
 # lie, its options, fields of the header, counter of ivnet
@@ -129,6 +130,14 @@ class Run:
         state = self.nics['split'].state()
         self.check('split: frames to be segmented and sums to be finished',
                    state['tx']['gso_packets'] and state['tx']['needs_csum'], str(state['tx']))
+
+    def key(self):
+        """A device that reports hashes, and steers nothing by them."""
+        nic = self.nics[CABLE[0][0]]
+        shown = json.loads(self.shell(f'ethtool --json -x {self.guest.ifname(nic)}').out)[0]
+        want, have = bytes(shown['rss-hash-key']).hex(), nic.state()['rss']
+        self.check('hashes without steering: the key in the device',
+                   have['key'] == want and have['types'], f'{have}, not {want}')
 
     def cable(self):
         """Pings between two devices without a host between them: {NIC: what went wrong}."""
@@ -397,6 +406,7 @@ def run(ctx, exchange, server):
                 tried.shell('rmmod virtio_net')
                 tried.check('its end resets the devices', not any(
                     nic.state()['status'] & 4 for nic in nics.values()))
+        tried.key()
         tried.handle = interface.Interface(ctx, guest, nics['split']).handle
         moderation.run(ctx, guest, nics['packed'], *(nics[name] for name, _ in CABLE))
         devstats.run(ctx, guest, nics['packed'])

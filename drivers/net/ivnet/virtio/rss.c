@@ -83,18 +83,21 @@ static int rss_send(struct vnet_dev *vd, const struct ivnet_rss *rss,
 /* VIRTIO_NET_CTRL_MQ_HASH_CONFIG (virtio 1.3, 5.1.6.5.6.4) */
 static int hash_send(struct vnet_dev *vd, const struct ivnet_rss *rss)
 {
+	/* The key begins in what is padding to the compiler. */
+	const size_t len = offsetof(struct virtio_net_hash_config,
+				    hash_key_data);
 	struct virtio_net_hash_config *head;
 	struct vnet_ctrl_buf *buf;
 
-	buf = vnet_ctrl_alloc(sizeof(*head) + sizeof(rss->key), GFP_KERNEL);
+	buf = vnet_ctrl_alloc(len + sizeof(rss->key), GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 
 	head = (void *)buf->data;
-	memset(head, 0, sizeof(*head));
+	memset(head, 0, len);
 	head->hash_types = cpu_to_le32(rss->types);
 	head->hash_key_length = sizeof(rss->key);
-	memcpy(buf->data + sizeof(*head), rss->key, sizeof(rss->key));
+	memcpy(head->hash_key_data, rss->key, sizeof(rss->key));
 
 	return vnet_ctrl_send(vd, buf, VIRTIO_NET_CTRL_MQ,
 			      VIRTIO_NET_CTRL_MQ_HASH_CONFIG);

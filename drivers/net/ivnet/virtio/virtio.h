@@ -232,7 +232,7 @@ struct vnet_ctrl_buf {
 	size_t room;
 	u8 *reply;
 	struct virtio_net_ctrl_hdr hdr;
-	u8 data[];
+	u8 data[] __aligned(4);
 };
 
 /**
