@@ -186,6 +186,30 @@ class Recovery(interface.Interface):
             wrong += f' {now}, before {known}'
         return wrong
 
+    def left_alone(self):
+        """Where devlink is not to repair it, it is told as often as somebody looks, and
+        repaired when the user says so; the same within the user's grace period."""
+        knobs = 'devlink health set {handle} reporter device '
+        wrong = ''
+        for name, off, on in (('auto_recover', 'auto_recover false', 'auto_recover true'),
+                              ('grace period', 'grace_period 600000', 'grace_period 0')):
+            self.do('devlink dev reload {handle} action driver_reinit')    # no pause any more
+            self.do(knobs + off)
+            before, events = self.counters(), self.health('device')['error']
+            self.nic.ask('needs-reset')
+            time.sleep(7 * self.ctx.slow)
+            health, grown = self.health('device'), self.grown(before, 'device_resets')
+            told = health['error'] - events
+            if not 1 <= told <= 6 * self.ctx.slow or health['state'] != 'error' or any(
+                    grown.values()):
+                wrong += f'{name}: told {told} times, {health["state"]}, {grown}; '
+            self.do('devlink health recover {handle} reporter device')
+            self.do(knobs + on)
+            wrong += self.pings()
+            if self.health('device')['state'] != 'healthy':
+                wrong += f'{name}: not repaired; '
+        return wrong or self.repaired('device', 'device_resets', name='needs-reset')
+
     def not_at_once(self):
         """It cannot be started again for a while: that is tried until it can."""
         self.do('devlink dev reload {handle} action driver_reinit')
@@ -449,6 +473,7 @@ def run(ctx):
                 ('silent control queue', it.silent_control),
                 ('device needs a reset', lambda: it.repaired('device', 'device_resets',
                                                              name='needs-reset')),
+                ('left to the user', it.left_alone),
                 ('a device that does not start at once', it.not_at_once),
                 ('a used id that there is not', lambda: it.repaired(
                     'rx', 'device_resets', name='used-id', value=0xffff, queue='rx')),

@@ -100,6 +100,8 @@ static int dev_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG_MOD(answer, "the net_device could not be started");
 		idev->up = false;
 		idev->ops->down(idev);
+	} else {
+		ivnet_troubles_over(idev);
 	}
 out:
 	idev->err = err;

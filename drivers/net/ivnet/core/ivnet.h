@@ -405,6 +405,7 @@ enum ivnet_trouble {
  * @link_work: reads the link state after a configuration interrupt
  * @watch: looks for trouble
  * @troubles: those not reported yet, bits of &enum ivnet_trouble
+ * @unrepaired: those that were reported and are not over, as above
  * @reset_at: last reset of the device, jiffies
  * @reset_pause: from then on there is none for so long, jiffies
  * @reporters: health reporters, each may be NULL
@@ -433,6 +434,7 @@ struct ivnet_dev {
 	struct work_struct link_work;
 	struct delayed_work watch;
 	unsigned long troubles;
+	unsigned long unrepaired;
 	unsigned long reset_at;
 	unsigned long reset_pause;
 	struct devlink_health_reporter *reporters[IVNET_REPORTER_NUM];
@@ -466,6 +468,7 @@ void ivnet_link_changed(struct ivnet_dev *idev);
 /* recovery.c */
 void ivnet_look(struct ivnet_dev *idev);
 void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what);
+void ivnet_troubles_over(struct ivnet_dev *idev);
 int ivnet_dev_reset(struct ivnet_dev *idev, enum ivnet_trouble reason,
 		    struct netlink_ext_ack *extack);
 int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,

@@ -70,9 +70,36 @@ void ivnet_trouble(struct ivnet_dev *idev, enum ivnet_trouble what)
 	if (test_and_set_bit(what, &idev->troubles))
 		return;
 	trace_ivnet_trouble(idev, what);
-	ivnet_look(idev);
+	/* Whoever looks already sees to it. */
+	if (current_work() != &idev->watch.work)
+		ivnet_look(idev);
 }
 EXPORT_SYMBOL_GPL(ivnet_trouble);
+
+/**
+ * ivnet_troubles_over() - the device was started, with new queues
+ * @idev: the device
+ *
+ * Trouble from before does not have it reset once more.
+ *
+ * Context: rtnl.
+ */
+void ivnet_troubles_over(struct ivnet_dev *idev)
+{
+	const enum devlink_health_reporter_state healthy =
+		DEVLINK_HEALTH_REPORTER_STATE_HEALTHY;
+	struct devlink_health_reporter *r;
+	unsigned int what;
+
+	for (what = 0; what < IVNET_TROUBLE_NUM; what++) {
+		if (troubles[what].by_hand)
+			continue;
+		clear_bit(what, &idev->unrepaired);
+		r = idev->reporters[troubles[what].reporter];
+		if (test_and_clear_bit(what, &idev->troubles) && r)
+			devlink_health_reporter_state_update(r, healthy);
+	}
+}
 
 /* Queues stay as they are; what is told to the device is told again. */
 static int soft_reset(struct ivnet_dev *idev)
@@ -81,10 +108,13 @@ static int soft_reset(struct ivnet_dev *idev)
 
 	idev->ops->reset(idev);
 	err = ivnet_queues_restart(idev);
-	if (!err)
+	if (err)
+		return err;
+	ivnet_troubles_over(idev);
+	if (netif_running(idev->netdev))
 		idev->ops->link(idev);
 
-	return err;
+	return 0;
 }
 
 /**
@@ -154,8 +184,11 @@ static bool queue_repair(struct ivnet_dev *idev, struct ivnet_queue *q)
 		return true;
 	err = ivnet_queue_restart(idev, q);
 	trace_ivnet_queue_reset(idev, q->index, err);
-	if (err)
+	if (err) {
+		/* It stays stopped until then, which may be later. */
+		ivnet_trouble(idev, IVNET_TROUBLE_DEVICE);
 		return true;
+	}
 	q->restarted = jiffies;
 	idev->stats[IVNET_DEV_QUEUE_RESETS]++;
 
@@ -209,6 +242,8 @@ int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,
 		err = tx_repair(idev, extack);
 	else
 		err = ivnet_dev_reset(idev, what, extack);
+	if (!err && what < IVNET_TROUBLE_NUM)
+		clear_bit(what, &idev->unrepaired);
 out:
 	rtnl_unlock();
 
@@ -222,10 +257,17 @@ static void report(struct ivnet_dev *idev, enum ivnet_trouble what)
 		DEVLINK_HEALTH_REPORTER_STATE_HEALTHY;
 	const struct trouble *t = &troubles[what];
 	struct devlink_health_reporter *r = idev->reporters[t->reporter];
+	bool again = test_and_set_bit(what, &idev->unrepaired);
 	int err = -ECANCELED;
 
 	if (r)
 		err = devlink_health_report(r, t->text, &what);
+	if (err == -ECANCELED && r && !again) {
+		clear_bit(what, &idev->unrepaired);
+		dev_err_ratelimited(idev->dev, "%s within the grace period: left to the user\n",
+				    t->text);
+		return;
+	}
 	/* The last repair failed: devlink leaves the next try to us. */
 	if (err == -ECANCELED) {
 		err = ivnet_recover(idev, what, NULL);

@@ -123,6 +123,19 @@ static void recovery_test_queue_fails(struct kunit *test)
 	fake_expect_log(f, "xR-+");
 	expect_running(f);
 	expect_resets(f, 0, 1);
+
+	/* Too early for another reset: the queue, which is stopped, waits. */
+	f->stuck = BIT(0);
+	trouble(f, IVNET_TROUBLE_TX);
+	fake_expect_log(f, "x");
+	f->stuck = 0;
+	look(f);
+	fake_expect_log(f, "");
+	pause_ends(f);
+	look(f);
+	fake_expect_log(f, "R-+");
+	expect_running(f);
+	expect_resets(f, 0, 2);
 }
 
 static void recovery_test_device(struct kunit *test)
@@ -272,14 +285,47 @@ static void recovery_test_found_again(struct kunit *test)
 	open_device(f);
 	f->finds = BIT(IVNET_TROUBLE_DEVICE) | BIT(IVNET_TROUBLE_RX_RING);
 	look(f);
-	flush_delayed_work(&f->idev->watch);
 	fake_expect_log(f, "R-+");
+	/* One reset is enough for both. */
+	KUNIT_EXPECT_FALSE(test, f->idev->troubles);
+	looks = f->looks;
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, f->looks, looks);
+
+	look(f);
+	fake_expect_log(f, "");
 	looks = f->looks;
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, f->looks, looks);
 	KUNIT_EXPECT_EQ(test, f->idev->troubles, f->finds);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&f->idev->watch));
 	expect_resets(f, 0, 1);
+}
+
+/* A user starts what could not be repaired: it is not repaired once more. */
+static void recovery_test_over(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	open_device(f);
+	f->start_fails = 1;
+	f->up_err = -EIO;
+	trouble(f, IVNET_TROUBLE_DEVICE);
+	fake_expect_log(f, "R-!ffDu");
+	KUNIT_EXPECT_TRUE(test, f->idev->troubles);
+
+	f->up_err = 0;
+	ivnet_dev_detach(f->idev);
+	KUNIT_ASSERT_EQ(test, ivnet_dev_attach(f->idev, NULL), 0);
+	fake_expect_log(f, "Uaa+");
+	look(f);
+	fake_expect_log(f, "");
+	expect_running(f);
+	expect_resets(f, 0, 1);
+
+	/* The next trouble is another one. */
+	trouble(f, IVNET_TROUBLE_DEVICE);
+	fake_expect_log(f, "R-+");
 }
 
 /* Frames still flow: a reset would do more harm. A user may want it. */
@@ -315,6 +361,7 @@ static struct kunit_case recovery_test_cases[] = {
 	KUNIT_CASE(recovery_test_retries),
 	KUNIT_CASE(recovery_test_queue_retries),
 	KUNIT_CASE(recovery_test_found_again),
+	KUNIT_CASE(recovery_test_over),
 	KUNIT_CASE(recovery_test_by_hand),
 	{ }
 };
