@@ -58,8 +58,9 @@ int ivnet_stop(struct net_device *dev)
 {
 	struct ivnet_net *net = netdev_priv(dev);
 
-	ivnet_carrier(dev, false);
 	ivnet_queues_down(net->idev);
+	/* A link may have come up until then. */
+	ivnet_carrier(dev, false);
 
 	return 0;
 }
