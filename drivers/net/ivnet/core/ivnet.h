@@ -25,7 +25,6 @@ struct ivnet_selftest;
 
 /* Limits of what a user may ask for, before the device's own. */
 #define IVNET_RING_MIN		64
-#define IVNET_RX_BUF_MIN	2048
 #define IVNET_RX_BUF_MAX	max_t(u32, 32768, PAGE_SIZE)
 #define IVNET_RING_DEFAULT_MAX	1024
 #define IVNET_COPYBREAK_MAX	1024

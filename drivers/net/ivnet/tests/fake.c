@@ -254,7 +254,7 @@ static int fake_set_features(struct ivnet_dev *idev,
 
 static u32 fake_rx_buf_min(struct ivnet_dev *idev, u32 mtu)
 {
-	return max_t(u32, IVNET_RX_BUF_MIN, roundup_pow_of_two(mtu));
+	return max_t(u32, FAKE_RX_BUF_MIN, roundup_pow_of_two(mtu));
 }
 
 static void fake_link(struct ivnet_dev *idev)

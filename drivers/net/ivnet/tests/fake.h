@@ -10,6 +10,7 @@ struct kunit;
 #define FAKE_NEVER	U32_MAX
 #define FAKE_PAIRS	4
 #define FAKE_RING	256
+#define FAKE_RX_BUF_MIN	2048
 #define FAKE_MTU_MAX	9000
 #define FAKE_TSO_MAX	40000
 #define FAKE_HEADROOM	12

@@ -76,7 +76,8 @@ u32 vnet_rx_buf_min(const struct vnet_caps *caps, u32 mtu)
 	if (caps->mode == VNET_RX_CHAIN)
 		min = max_t(u32, min, VNET_BIG_FRAME / VNET_CHAIN_MAX);
 
-	return max_t(u32, IVNET_RX_BUF_MIN, roundup_pow_of_two(min));
+	/* Nobody else gets the rest of a page. */
+	return max_t(u32, PAGE_SIZE, roundup_pow_of_two(min));
 }
 
 /**
@@ -96,8 +97,7 @@ u32 vnet_rx_buf_default(const struct vnet_caps *caps, u32 ring)
 	if (caps->big_frames)
 		len = rounddown_pow_of_two(VNET_RX_MEM_DEFAULT / ring);
 
-	return clamp_t(u32, len, max_t(u32, min, PAGE_SIZE),
-		       max_t(u32, 16384, PAGE_SIZE));
+	return clamp_t(u32, len, min, max_t(u32, 16384, PAGE_SIZE));
 }
 
 /* Poll again; allocation is tried there. */
@@ -230,6 +230,7 @@ bool vnet_rx_fill(struct vnet_queue *vq)
 {
 	struct vnet_rx *rx = &vq->rx;
 	struct vnet_rx_buf *buf;
+	int err;
 
 	while ((buf = rx->idle)) {
 		if (unlikely(!rx_buf_memory(rx, buf,
@@ -238,8 +239,10 @@ bool vnet_rx_fill(struct vnet_queue *vq)
 					  IVNET_RX_ALLOC_FAIL);
 			return false;
 		}
-		if (unlikely(rx_post(rx, buf)))
-			return virtqueue_is_broken(rx->vq);
+		err = rx_post(rx, buf);
+		/* The ring may be shorter than what it was asked to be. */
+		if (unlikely(err))
+			return err == -ENOSPC || virtqueue_is_broken(rx->vq);
 		rx->idle = buf->next;
 		rx->posted++;
 	}
