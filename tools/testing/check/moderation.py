@@ -79,6 +79,15 @@ class Moderation(interface.Interface):
             wrong += self.refused(f'ethtool -C {{dev}} {words}', text)
         return wrong + self.differs(*before)
 
+    def shorter(self):
+        """What was right for a longer ring does not stand in the way of the rest."""
+        self.do('ethtool -C {dev} rx-frames 100; ethtool -G {dev} rx 128; '
+                'ethtool -C {dev} rx-usecs 41')
+        shown, wrong = self.shown()[:2], self.refused('ethtool -C {dev} rx-frames 101',
+                                                      'rx-frames: 1 to 64')
+        self.do('ethtool -G {dev} rx 256; ethtool -C {dev} rx-usecs 40 rx-frames 5')
+        return wrong if shown == [41, 100] else f'{wrong}shown: {shown}'
+
     def refusal(self):
         """The device refuses the first command, or the second one: an error, and it has what
         it had."""
@@ -233,6 +242,7 @@ def run(ctx, guest, both, every, each):
     it = Moderation(ctx, guest, both, 'all and single')
     it.do('ethtool -L {dev} combined 2')
     for name, step in (('all queues', it.everything), ('ranges', it.ranges),
+                       ('shorter rings', it.shorter),
                        ('refused', it.refusal), ('one queue', it.single), ('kept', it.kept),
                        ('set while down', it.down), ('effect', it.effect),
                        ('adaptive', it.adaptive)):

@@ -149,6 +149,10 @@ def run(ctx):
     with ctx.guest([nic], name=f'rss-{ctx.kernel}', smp=4, cmdline='maxcpus=1',
                    qemu='debian13') as guest:
         guest.load('ivnet')
+        closed = Spread(ctx, guest, nic)
+        closed.do('ethtool -L {dev} combined 3')
+        table = closed.setup()[1]
+        ctx.check('rss: a table before it was ever up', set(table) == {0, 1, 2}, str(table))
         guest.addresses()
         dump.give(guest)
         # one CPU is on, but there are queues for all that could be

@@ -62,10 +62,11 @@ static void coal_show(const struct ivnet_limits *lim,
 		ec->tx_max_coalesced_frames = coal->tx.frames;
 }
 
-static int check_in(const char *name, u32 val, u32 min, u32 max,
+/* What stays as it is may have been set when rings were longer. */
+static int check_in(const char *name, u32 old, u32 val, u32 min, u32 max,
 		    struct netlink_ext_ack *extack)
 {
-	if (val >= min && val <= max)
+	if (val == old || (val >= min && val <= max))
 		return 0;
 	NL_SET_ERR_MSG_FMT_MOD(extack, "%s: %u to %u", name, min, max);
 
@@ -90,19 +91,23 @@ static int coal_read(const struct ivnet_net *net,
 	u32 tx_frames = lim->gathers ? net->cfg.tx_ring / 2 : 0;
 	u32 tx_usecs = lim->moderates ? lim->rx_usecs_max : 0;
 	const struct ivnet_coal old = *coal;
+	struct ethtool_coalesce was = {};
 	int err;
 
-	err = check_in("rx-usecs", ec->rx_coalesce_usecs, 0, lim->rx_usecs_max,
-		       extack);
+	coal_show(lim, &old, &was);
+	err = check_in("rx-usecs", was.rx_coalesce_usecs, ec->rx_coalesce_usecs,
+		       0, lim->rx_usecs_max, extack);
 	if (!err)
-		err = check_in("rx-frames", ec->rx_max_coalesced_frames,
-			       lim->moderates, rx_frames, extack);
+		err = check_in("rx-frames", was.rx_max_coalesced_frames,
+			       ec->rx_max_coalesced_frames, lim->moderates,
+			       rx_frames, extack);
 	if (!err)
-		err = check_in("tx-usecs", ec->tx_coalesce_usecs, 0, tx_usecs,
-			       extack);
+		err = check_in("tx-usecs", was.tx_coalesce_usecs,
+			       ec->tx_coalesce_usecs, 0, tx_usecs, extack);
 	if (!err)
-		err = check_in("tx-frames", ec->tx_max_coalesced_frames,
-			       lim->gathers, tx_frames, extack);
+		err = check_in("tx-frames", was.tx_max_coalesced_frames,
+			       ec->tx_max_coalesced_frames, lim->gathers,
+			       tx_frames, extack);
 	if (err)
 		return err;
 

@@ -355,9 +355,11 @@ int ivnet_queues_replace(struct ivnet_dev *idev,
 	if (!old) {
 		err = netif_set_real_num_queues(idev->netdev, cfg->pairs,
 						cfg->pairs);
-		if (!err)
-			net->cfg = *cfg;
-		return err;
+		if (err)
+			return err;
+		net->cfg = *cfg;
+		ivnet_rss_spread(idev, cfg->pairs);
+		return 0;
 	}
 
 	new = ivnet_qset_alloc(idev, cfg);
