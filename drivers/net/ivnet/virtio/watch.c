@@ -90,7 +90,9 @@ static void rx_look(struct vnet_dev *vd, struct vnet_queue *vq)
 	u64 packets;
 
 	rx->irqs_look = READ_ONCE(rx->irqs);
-	if (rx->irqs_look != irqs || !napi_schedule_prep(napi))
+	/* With a timer of its own (gro_flush_timeout) it needs no interrupt. */
+	if (rx->irqs_look != irqs || hrtimer_active(&napi->timer) ||
+	    !napi_schedule_prep(napi))
 		return;
 
 	packets = rx_packets(vq);
