@@ -203,7 +203,8 @@ class Recovery(interface.Interface):
             if not 1 <= told <= 6 * self.ctx.slow or health['state'] != 'error' or any(
                     grown.values()):
                 wrong += f'{name}: told {told} times, {health["state"]}, {grown}; '
-            self.do('devlink health recover {handle} reporter device')
+            self.do('devlink health recover {handle} reporter device' if off.endswith('false')
+                    else 'devlink dev reload {handle} action driver_reinit')
             self.do(knobs + on)
             wrong += self.pings()
             if self.health('device')['state'] != 'healthy':

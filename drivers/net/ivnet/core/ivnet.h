@@ -91,7 +91,7 @@ struct ivnet_qset {
  * @rx_buf_default: a good memory unit for received frames, bytes
  * @max_mtu: largest MTU, bytes
  * @mtu: MTU that the device suggests, bytes
- * @ring_fixed: the device cannot change ring sizes
+ * @ring_fixed: the device cannot change ring sizes, or reset a ring alone
  * @gathers: frames are read by the device in pieces and completed by it: there
  *	is something in &ivnet_net.tx_copybreak and &ivnet_coal.tx frames
  * @rss_types: what received frames can be hashed by, VIRTIO_NET_RSS_HASH_TYPE_*;
@@ -404,7 +404,7 @@ enum ivnet_trouble {
  * @link_work: reads the link state after a configuration interrupt
  * @watch: looks for trouble
  * @troubles: those not reported yet, bits of &enum ivnet_trouble
- * @unrepaired: those that were reported and are not over, as above
+ * @unrepaired: reporters of what is not over, bits of &enum ivnet_reporter
  * @reset_at: last reset of the device, jiffies
  * @reset_pause: from then on there is none for so long, jiffies
  * @reporters: health reporters, each may be NULL

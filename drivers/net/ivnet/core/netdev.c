@@ -286,6 +286,7 @@ static void apply_limits(struct ivnet_dev *idev)
 int ivnet_netdev_refresh(struct ivnet_dev *idev)
 {
 	struct net_device *dev = idev->netdev;
+	const struct ivnet_net *net = netdev_priv(dev);
 	int err;
 
 	ASSERT_RTNL();
@@ -309,9 +310,14 @@ int ivnet_netdev_refresh(struct ivnet_dev *idev)
 
 	if (netif_running(dev)) {
 		err = ivnet_queues_up(idev);
-		if (err)
-			return err;
+	} else {
+		/* There may be fewer than before. */
+		err = netif_set_real_num_queues(dev, net->cfg.pairs,
+						net->cfg.pairs);
+		ivnet_rss_spread(idev, net->cfg.pairs);
 	}
+	if (err)
+		return err;
 	netif_device_attach(dev);
 	/* The device takes less than before; users get to know. */
 	if (dev->mtu > dev->max_mtu)

@@ -94,9 +94,10 @@ void ivnet_troubles_over(struct ivnet_dev *idev)
 	for (what = 0; what < IVNET_TROUBLE_NUM; what++) {
 		if (troubles[what].by_hand)
 			continue;
-		clear_bit(what, &idev->unrepaired);
+		clear_bit(what, &idev->troubles);
+		clear_bit(troubles[what].reporter, &idev->unrepaired);
 		r = idev->reporters[troubles[what].reporter];
-		if (test_and_clear_bit(what, &idev->troubles) && r)
+		if (r)
 			devlink_health_reporter_state_update(r, healthy);
 	}
 }
@@ -180,7 +181,7 @@ static bool queue_repair(struct ivnet_dev *idev, struct ivnet_queue *q)
 		     time_before(jiffies, q->restarted + IVNET_QUEUE_AGAIN);
 	int err;
 
-	if (again)
+	if (again || idev->limits.ring_fixed)
 		return true;
 	err = ivnet_queue_restart(idev, q);
 	trace_ivnet_queue_reset(idev, q->index, err);
@@ -243,7 +244,7 @@ int ivnet_recover(struct ivnet_dev *idev, enum ivnet_trouble what,
 	else
 		err = ivnet_dev_reset(idev, what, extack);
 	if (!err && what < IVNET_TROUBLE_NUM)
-		clear_bit(what, &idev->unrepaired);
+		clear_bit(troubles[what].reporter, &idev->unrepaired);
 out:
 	rtnl_unlock();
 
@@ -257,15 +258,14 @@ static void report(struct ivnet_dev *idev, enum ivnet_trouble what)
 		DEVLINK_HEALTH_REPORTER_STATE_HEALTHY;
 	const struct trouble *t = &troubles[what];
 	struct devlink_health_reporter *r = idev->reporters[t->reporter];
-	bool again = test_and_set_bit(what, &idev->unrepaired);
+	bool again = test_and_set_bit(t->reporter, &idev->unrepaired);
 	int err = -ECANCELED;
 
 	if (r)
 		err = devlink_health_report(r, t->text, &what);
+	/* Within the user's grace period: it is left to the user. */
 	if (err == -ECANCELED && r && !again) {
-		clear_bit(what, &idev->unrepaired);
-		dev_err_ratelimited(idev->dev, "%s within the grace period: left to the user\n",
-				    t->text);
+		clear_bit(t->reporter, &idev->unrepaired);
 		return;
 	}
 	/* The last repair failed: devlink leaves the next try to us. */

@@ -192,6 +192,7 @@ netdev_tx_t classic_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	/* Some choose a queue themselves, and may be behind a change. */
 	if (unlikely(index >= net->qset->cfg.pairs)) {
+		dev_core_stats_tx_dropped_inc(dev);
 		dev_kfree_skb_any(skb);
 		return NETDEV_TX_OK;
 	}

@@ -118,7 +118,7 @@ static void recovery_test_queue_fails(struct kunit *test)
 
 	open_device(f);
 	f->stuck = BIT(0);
-	f->restart_err = -EOPNOTSUPP;
+	f->restart_err = -EIO;
 	trouble(f, IVNET_TROUBLE_TX);
 	fake_expect_log(f, "xR-+");
 	expect_running(f);
@@ -136,6 +136,24 @@ static void recovery_test_queue_fails(struct kunit *test)
 	fake_expect_log(f, "R-+");
 	expect_running(f);
 	expect_resets(f, 0, 2);
+
+	/* A device that cannot do it: the queue is not touched. */
+	pause_ends(f);
+	f->idev->limits.ring_fixed = true;
+	f->stuck = BIT(0);
+	trouble(f, IVNET_TROUBLE_TX);
+	fake_expect_log(f, "R-+");
+	expect_running(f);
+
+	/* It recovers by itself before it may be reset again. */
+	trouble(f, IVNET_TROUBLE_TX);
+	fake_expect_log(f, "");
+	expect_running(f);
+	f->stuck = 0;
+	pause_ends(f);
+	look(f);
+	fake_expect_log(f, "");
+	expect_resets(f, 0, 3);
 }
 
 static void recovery_test_device(struct kunit *test)

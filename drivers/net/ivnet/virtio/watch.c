@@ -170,8 +170,9 @@ bool vnet_tx_stuck(struct ivnet_queue *q)
  * @idev: the device
  * @q: the queue pair
  *
- * Return: 0, -EOPNOTSUPP if rings cannot be reset (virtio 1.3, 2.6.1), or the
- * ring's error.
+ * For devices that reset single rings (virtio 1.3, 2.6.1).
+ *
+ * Return: 0 or the ring's error.
  */
 int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 {
@@ -179,9 +180,6 @@ int vnet_tx_restart(struct ivnet_dev *idev, struct ivnet_queue *q)
 	struct vnet_queue *vq = to_vnet_queue(q);
 	struct vnet_dev *vd = ivnet_priv(idev);
 	int err;
-
-	if (!(vd->caps.features & BIT_ULL(VIRTIO_F_RING_RESET)))
-		return -EOPNOTSUPP;
 
 	err = vnet_ring_reset(vd, vq->tx.vq, vnet_tx_recycle);
 	if (err)
