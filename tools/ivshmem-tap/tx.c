@@ -159,6 +159,26 @@ static void tx_stop(struct queue *q, struct link *link)
 }
 
 /*
+ * Ask a peer to ring when it did half of the frames. What it did before it saw that, it
+ * did without ringing: then there is room now, or it is asked again. False if it broke a
+ * rule.
+ */
+static bool lane_arm(struct queue *q, struct link *link, struct lane *lane)
+{
+	u32 used;
+	int n;
+
+	while ((used = lane->tx.published - lane->tx.tail)) {
+		n = ivnet_shm_tx_arm(&lane->tx, used > 1 ? used / 2 : 1);
+		if (!lane_done(q, link, lane, n))
+			return false;
+		if (!n || lane_has_room(q, link, lane))
+			break;
+	}
+	return true;
+}
+
+/*
  * Ask each peer that has frames of this queue to ring when it did half of them, and
  * go on if there is room, or where waiting for it is of no use. A peer that does not
  * move for long gets its frames dropped instead, so that it holds up nobody else.
@@ -169,7 +189,7 @@ void tx_wait(struct queue *q)
 	struct link *link;
 	struct lane *lane;
 	bool wait = false;
-	u32 i, used;
+	u32 i;
 
 	for (i = 0; i < p->geo.ports; i++) {
 		link = &p->links[i];
@@ -177,10 +197,7 @@ void tx_wait(struct queue *q)
 		if (!link_usable(link) || lane->tx.head == lane->tx.tail)
 			continue;
 		lane_flush(q, link, lane);
-		used = lane->tx.published - lane->tx.tail;
-		/* What it did before it saw that, it did without ringing. */
-		if (used && !lane_done(q, link, lane,
-				       ivnet_shm_tx_arm(&lane->tx, used > 1 ? used / 2 : 1)))
+		if (!lane_arm(q, link, lane))
 			continue;
 		if (!lane_stuck(q, lane) && !lane_has_room(q, link, lane))
 			wait = true;

@@ -47,6 +47,7 @@ def bad_regions():
         Bad('other size', ('another region size', str(2 * MIB), str(MIB)), header(2 * MIB)),
         Bad('17 ports', ('out of range',), header(MIB, ports=17)),
         Bad('sections past the end', ('do not fit',), header(MIB, stride=MIB)),
+        Bad('frames too short', ('frames of 85 bytes, not 86 to 65554',), header(MIB, max_frame=85)),
         Bad('frames that do not fit', ('do not fit',), header(MIB, max_frame=65554, ports=8)),
     ]
 

@@ -112,27 +112,43 @@ static bool tx_has_room(struct shm_queue *sq, struct shm_classic *c)
 }
 
 /*
+ * Ask the other side to ring when it did half of the frames. What it did before
+ * it saw that, it did without ringing: then there is room now, or it is asked
+ * again. False if it broke a rule.
+ */
+static bool tx_arm(struct shm_queue *sq, struct shm_classic *c)
+{
+	enum ivnet_classic_err err;
+	u16 used;
+	u32 n;
+
+	while ((used = c->tx.published - c->tx.tail)) {
+		err = ivnet_classic_tx_arm(&c->tx, max(used / 2, 1), &n);
+		if (!tx_done(sq, c, err, n))
+			return false;
+		if (!n || tx_has_room(sq, c))
+			break;
+	}
+
+	return true;
+}
+
+/*
  * A stopped queue: ask the other side to ring when it did half of the frames, and
  * go on if there is room, or where waiting for it is of no use. One that does not
  * move for long gets its frames dropped.
  */
 static void tx_wait(struct shm_queue *sq, struct shm_classic *c)
 {
-	enum ivnet_classic_err err;
 	bool wait = false;
-	u32 n, used;
 
 	tx_flush(sq, c);
-	if (classic_usable(c) && c->tx.head != c->tx.tail) {
-		used = (u16)(c->tx.published - c->tx.tail);
-		/* What it did before it saw that, it did without ringing. */
-		err = ivnet_classic_tx_arm(&c->tx, max(used / 2, 1U), &n);
-		if (tx_done(sq, c, err, n)) {
-			if (tx_stuck(c))
-				classic_tx_forget(sq, c);
-			else
-				wait = !tx_has_room(sq, c);
-		}
+	if (classic_usable(c) && c->tx.head != c->tx.tail &&
+	    tx_arm(sq, c)) {
+		if (tx_stuck(c))
+			classic_tx_forget(sq, c);
+		else
+			wait = !tx_has_room(sq, c);
 	}
 	if (netif_tx_queue_stopped(sq->q.txq) && !wait) {
 		netif_tx_wake_queue(sq->q.txq);

@@ -265,7 +265,7 @@ static void link_step(struct shm_link *link)
 		   ivnet_shm_link_off(&sd->geo, link->peer, sd->port), &theirs);
 	life = le32_to_cpu(theirs.mine);
 
-	anew = link->state == SHM_LINK_DOWN || READ_ONCE(link->broken) ||
+	anew = link->state == SHM_LINK_DOWN || broken ||
 	       link->incarnation != le32_to_cpu(a.incarnation) ||
 	       (link->state != SHM_LINK_AGREE &&
 		(life != link->peer_life ||
@@ -377,20 +377,21 @@ static void port_find(struct shm_dev *sd)
 
 	if (!shm_region_kept(sd)) {
 		if (!sd->waiting)
-			dev_err(dev, "the region was formatted anew; devlink dev reload adopts it\n");
+			dev_err_ratelimited(dev, "the region was formatted anew; devlink dev reload adopts it\n");
 		sd->waiting = true;
 	} else if (shm_port_claim(sd)) {
-		dev_info(dev, "port %d of %u\n", sd->port, sd->geo.ports);
+		dev_info_ratelimited(dev, "port %d of %u\n", sd->port,
+				     sd->geo.ports);
 		sd->waiting = false;
 		sd->beat = 0;
 		announce(sd);
 	} else if (!sd->waiting) {
 		if (sd->pin == SHM_PORT_ANY)
-			dev_warn(dev, "all %u ports are taken, waiting for one\n",
-				 sd->geo.ports);
+			dev_warn_ratelimited(dev, "all %u ports are taken, waiting for one\n",
+					     sd->geo.ports);
 		else
-			dev_warn(dev, "port %u of %u is taken, waiting for it\n",
-				 sd->pin, sd->geo.ports);
+			dev_warn_ratelimited(dev, "port %u of %u is taken, waiting for it\n",
+					     sd->pin, sd->geo.ports);
 		sd->waiting = true;
 	}
 }
@@ -443,7 +444,8 @@ void shm_link_work(struct work_struct *work)
 
 	shm_work_began(sd);
 	if (sd->port >= 0 && !shm_port_mine(sd)) {
-		dev_warn(sd->idev->dev, "port %d was taken over\n", sd->port);
+		dev_warn_ratelimited(sd->idev->dev,
+				     "port %d was taken over\n", sd->port);
 		links_down(sd);
 		sd->port = -1;
 	}

@@ -46,7 +46,8 @@ static void *map_pages(phys_addr_t start, u64 size, pgprot_t prot)
 			return NULL;
 		}
 	}
-	addr = vmap_pfn(pfns, n, prot);
+	/* Not ours alone: memory encryption is not for it. */
+	addr = vmap_pfn(pfns, n, pgprot_decrypted(prot));
 	kvfree(pfns);
 
 	return addr;

@@ -8,7 +8,12 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 
+#include <net/tcp.h>
+
 #include "shm.h"
+
+/* An MTU of at least what IPv4 asks for, with both headers in front of it. */
+#define SHM_FRAME_LEAST	((u32)(ETH_MIN_MTU + ETH_HLEN + 4))
 
 /* On IVSHMEM v2 the device says who is who, and its protocol the format. */
 static int validate_given(const char *what, u32 value, u32 given,
@@ -232,6 +237,13 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 	if (err)
 		return err;
 
+	if (sd->geo.max_frame < SHM_FRAME_LEAST) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "the region allows frames of %u bytes, not %u to %u",
+				       sd->geo.max_frame, SHM_FRAME_LEAST,
+				       IVNET_SHM_FRAME_MAX);
+		return -EINVAL;
+	}
+
 	sd->links = kvcalloc(sd->geo.ports, sizeof(*sd->links), GFP_KERNEL);
 	if (!sd->links)
 		return -ENOMEM;
@@ -261,7 +273,9 @@ static int shm_up(struct ivnet_dev *idev, struct netlink_ext_ack *extack)
 			    NETIF_F_RXHASH;
 	idev->features = idev->hw_features | NETIF_F_HIGHDMA |
 			 NETIF_F_GSO_ROBUST;
-	idev->tso_max = min_t(u32, sd->geo.max_frame, GSO_LEGACY_MAX_SIZE);
+	/* TCP takes its headers off. What is longer than a frame is cut here. */
+	idev->tso_max = clamp_t(u32, sd->geo.max_frame, MAX_TCP_HEADER + 1,
+				GSO_LEGACY_MAX_SIZE);
 	idev->headroom = 0;
 	sd->mtu = idev->netdev ? idev->netdev->mtu : lim->mtu;
 	sd->wants = shm_wants(idev->netdev ? idev->netdev->features :

@@ -235,6 +235,28 @@ static void tx_stop(struct shm_queue *sq, struct shm_link *link)
 }
 
 /*
+ * Ask a peer to ring when it did half of the frames. What it did before it saw
+ * that, it did without ringing: then there is room now, or it is asked again.
+ * False if it broke a rule.
+ */
+static bool lane_arm(struct shm_queue *sq, struct shm_link *link,
+		     struct shm_lane *lane)
+{
+	u32 used;
+	int n;
+
+	while ((used = lane->tx.published - lane->tx.tail)) {
+		n = ivnet_shm_tx_arm(&lane->tx, max(used / 2, 1U));
+		if (!lane_done(sq, link, lane, n))
+			return false;
+		if (!n || lane_has_room(sq, link, lane))
+			break;
+	}
+
+	return true;
+}
+
+/*
  * A stopped queue: ask each peer that has frames of it to ring when it did half
  * of them, and go on if there is room, or where waiting for it is of no use. A
  * peer that does not move for long gets its frames dropped instead, so that it
@@ -246,7 +268,7 @@ static void tx_wait(struct shm_queue *sq)
 	struct shm_link *link;
 	struct shm_lane *lane;
 	bool wait = false;
-	u32 i, used;
+	u32 i;
 
 	for (i = 0; i < sd->geo.ports; i++) {
 		link = &sd->links[i];
@@ -254,11 +276,7 @@ static void tx_wait(struct shm_queue *sq)
 		if (!shm_link_usable(link) || lane->tx.head == lane->tx.tail)
 			continue;
 		lane_flush(sq, link, lane);
-		used = lane->tx.published - lane->tx.tail;
-		/* What it did before it saw that, it did without ringing. */
-		if (used && !lane_done(sq, link, lane,
-				       ivnet_shm_tx_arm(&lane->tx,
-							max(used / 2, 1U))))
+		if (!lane_arm(sq, link, lane))
 			continue;
 		if (lane_stuck(sq, lane))
 			lane_forget(sq, lane);

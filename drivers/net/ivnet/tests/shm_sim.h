@@ -184,7 +184,12 @@ __printf(2, 3) void sim_say(struct device *dev, const char *fmt, ...);
 #define dev_warn(dev, fmt...)		sim_say(dev, fmt)
 #undef dev_info
 #define dev_info(dev, fmt...)		sim_say(dev, fmt)
+/* Whoever repeats a scene wants to hear it each time. */
+#undef dev_err_ratelimited
+#define dev_err_ratelimited(dev, fmt...)	sim_say(dev, fmt)
 #undef dev_warn_ratelimited
 #define dev_warn_ratelimited(dev, fmt...)	sim_say(dev, fmt)
+#undef dev_info_ratelimited
+#define dev_info_ratelimited(dev, fmt...)	sim_say(dev, fmt)
 
 #endif
