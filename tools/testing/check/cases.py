@@ -325,9 +325,8 @@ def plain(ctx):
 @case('vectors', 60, kernels=('6.12',))
 def vectors(ctx):
     """the same with one vector, in full with two as well, a shorter list"""
-    tests = ['link.down_and_up', 'transfer', 'mtu.changes_under_traffic', 'stats.sums']
     for count in (1, 2) if ctx.options.stress else (1,):
-        pair(ctx, f'vectors{count}', SHORT_TESTS if ctx.options.stress else tests, vectors=count)
+        pair(ctx, f'vectors{count}', SHORT_TESTS, vectors=count)
 
 
 @case('small', 60, kernels=('6.12',))

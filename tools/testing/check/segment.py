@@ -277,8 +277,7 @@ def three(ctx):
         found.pauses()
         found.kills(50 if ctx.options.stress else 2)
         found.pings()
-        if ctx.options.stress:
-            found.frames()
+        found.frames()
 
 
 def eight(ctx):

@@ -540,6 +540,7 @@ int ivnet_queues_restart(struct ivnet_dev *idev);
 void ivnet_queue_pause(struct ivnet_queue *q);
 void ivnet_queue_resume(struct ivnet_queue *q);
 int ivnet_queue_restart(struct ivnet_dev *idev, struct ivnet_queue *q);
+int ivnet_queues_count(struct ivnet_dev *idev, u32 pairs);
 int ivnet_queues_up(struct ivnet_dev *idev);
 void ivnet_queues_down(struct ivnet_dev *idev);
 void ivnet_queue_init(struct ivnet_dev *idev, struct ivnet_queue *q, u32 index,

@@ -312,9 +312,7 @@ int ivnet_netdev_refresh(struct ivnet_dev *idev)
 		err = ivnet_queues_up(idev);
 	} else {
 		/* There may be fewer than before. */
-		err = netif_set_real_num_queues(dev, net->cfg.pairs,
-						net->cfg.pairs);
-		ivnet_rss_spread(idev, net->cfg.pairs);
+		err = ivnet_queues_count(idev, net->cfg.pairs);
 	}
 	if (err)
 		return err;
@@ -406,7 +404,7 @@ int ivnet_netdev_create(struct ivnet_dev *idev)
 	ivnet_rss_init(idev);
 	ivnet_qstats_init(dev);
 
-	err = netif_set_real_num_queues(dev, net->cfg.pairs, net->cfg.pairs);
+	err = ivnet_queues_count(idev, net->cfg.pairs);
 	if (err)
 		goto err_free_percpu;
 

@@ -151,18 +151,36 @@ static void queue_disable(struct ivnet_queue *q)
 	napi_disable(&q->napi);
 }
 
+/**
+ * ivnet_queues_count() - let the stack use so many queue pairs, and spread over them
+ * @idev: the device
+ * @pairs: their number
+ *
+ * Context: rtnl.
+ * Return: 0; or an error, and nothing changed.
+ */
+int ivnet_queues_count(struct ivnet_dev *idev, u32 pairs)
+{
+	int err;
+
+	err = netif_set_real_num_queues(idev->netdev, pairs, pairs);
+	if (err)
+		return err;
+	ivnet_rss_spread(idev, pairs);
+
+	return 0;
+}
+
 static int qset_start(struct ivnet_dev *idev, struct ivnet_qset *qs)
 {
 	struct ivnet_net *net = netdev_priv(idev->netdev);
 	u32 i;
 	int err;
 
-	err = netif_set_real_num_queues(idev->netdev, qs->cfg.pairs,
-					qs->cfg.pairs);
+	err = ivnet_queues_count(idev, qs->cfg.pairs);
 	if (err)
 		return err;
 
-	ivnet_rss_spread(idev, qs->cfg.pairs);
 	if (ivnet_fault(idev, IVNET_FAULT_START))
 		return -EIO;
 	err = idev->ops->queues_start(idev, qs);
@@ -353,13 +371,10 @@ int ivnet_queues_replace(struct ivnet_dev *idev,
 		return err;
 
 	if (!old) {
-		err = netif_set_real_num_queues(idev->netdev, cfg->pairs,
-						cfg->pairs);
-		if (err)
-			return err;
-		net->cfg = *cfg;
-		ivnet_rss_spread(idev, cfg->pairs);
-		return 0;
+		err = ivnet_queues_count(idev, cfg->pairs);
+		if (!err)
+			net->cfg = *cfg;
+		return err;
 	}
 
 	new = ivnet_qset_alloc(idev, cfg);

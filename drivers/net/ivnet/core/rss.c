@@ -67,7 +67,6 @@ void ivnet_rss_init(struct ivnet_dev *idev)
 
 	netdev_rss_key_fill(net->rss.key, sizeof(net->rss.key));
 	net->rss.types = idev->limits.rss_types;
-	ivnet_rss_spread(idev, net->cfg.pairs);
 }
 
 /**

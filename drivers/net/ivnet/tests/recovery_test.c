@@ -225,16 +225,22 @@ static void recovery_test_start_fails(struct kunit *test)
 	expect_resets(f, 0, 1);
 }
 
-/* It fails, is tried again, and is back when the device is. */
-static void recovery_test_retries(struct kunit *test)
+/* A reset after which the device does not start. */
+static void reset_fails(struct fake *f)
 {
-	struct fake *f = test->priv;
-
 	open_device(f);
 	f->start_fails = 1;
 	f->up_err = -EIO;
 	trouble(f, IVNET_TROUBLE_DEVICE);
 	fake_expect_log(f, "R-!ffDu");
+}
+
+/* It fails, is tried again, and is back when the device is. */
+static void recovery_test_retries(struct kunit *test)
+{
+	struct fake *f = test->priv;
+
+	reset_fails(f);
 	KUNIT_EXPECT_FALSE(test, netif_device_present(f->idev->netdev));
 	KUNIT_EXPECT_EQ(test, f->idev->err, -EIO);
 
@@ -325,11 +331,7 @@ static void recovery_test_over(struct kunit *test)
 {
 	struct fake *f = test->priv;
 
-	open_device(f);
-	f->start_fails = 1;
-	f->up_err = -EIO;
-	trouble(f, IVNET_TROUBLE_DEVICE);
-	fake_expect_log(f, "R-!ffDu");
+	reset_fails(f);
 	KUNIT_EXPECT_TRUE(test, f->idev->troubles);
 
 	f->up_err = 0;
